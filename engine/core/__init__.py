@@ -1,0 +1,1 @@
+"""The deterministic part: events in, decisions out. No clock, no chance, no network, no waiting."""

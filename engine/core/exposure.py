@@ -1,0 +1,72 @@
+"""How much could be held and lost if everything that may still fill does: the worst case that the limits are measured against."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from engine.core.orders import working
+from engine.model.orders import ZERO, Order, sign
+from engine.model.state import State, open_risk
+
+
+def working_orders(state: State, symbol: str | None = None) -> list[Order]:
+    """Orders that may still fill at the venue, UNKNOWN ones too, oldest first."""
+    orders = (state.orders[client_id] for client_id in state.open_orders)
+    return [order for order in orders if working(order) and (symbol is None or order.symbol == symbol)]
+
+
+def worst_position(state: State, symbol: str, extra: Order | None = None) -> Decimal:
+    """The largest absolute position in ``symbol`` if only the orders of one side fill; ``extra`` counts as sent.
+
+    The larger of our own and the venue's position is where it starts from, so that a disagreement never hides exposure.
+    """
+    position = state.positions.get(symbol)
+    held = (
+        [ZERO]
+        if position is None
+        else [position.qty, position.venue_qty if position.venue_qty is not None else position.qty]
+    )
+    buys = sells = ZERO
+    orders = working_orders(state, symbol)
+    if extra is not None and extra.symbol == symbol and all(o.client_id != extra.client_id for o in orders):
+        orders = [*orders, extra]
+    for order in orders:
+        if order.reduce_only:
+            continue
+        if order.side == "BUY":
+            buys += order.left
+        else:
+            sells += order.left
+    return max(*(max(abs(qty + buys), abs(qty - sells)) for qty in held), ZERO)
+
+
+def exposure(state: State, extra: Order | None = None) -> float:
+    """Worst-case gross notional over all symbols, in the quote currency, at the present price."""
+    symbols = set(state.positions) | {order.symbol for order in working_orders(state)}
+    if extra is not None:
+        symbols.add(extra.symbol)
+    total = 0.0
+    for symbol in sorted(symbols):
+        market = state.markets.get(symbol)
+        price = market.price if market is not None else 0.0
+        if extra is not None and extra.symbol == symbol and extra.price is not None:
+            price = max(price, float(extra.price))
+        total += float(worst_position(state, symbol, extra)) * price
+    return total
+
+
+def order_risk(order: Order, price: float) -> float:
+    """What an entry costs if it fills at ``price`` and its stop is hit; its whole worth without a stop."""
+    if order.reduce_only:
+        return 0.0
+    distance = price if order.stop is None else max(0.0, (price - float(order.stop)) * sign(order.side))
+    return distance * float(order.left)
+
+
+def at_risk(state: State, extra: Order | None = None, price: float = 0.0) -> float:
+    """What all stops together would cost: positions, working entries and ``extra``, in the quote currency."""
+    total = open_risk(state)
+    for order in working_orders(state):
+        if extra is None or order.client_id != extra.client_id:
+            total += order_risk(order, float(order.price) if order.price is not None else order.reference)
+    return total + (order_risk(extra, price) if extra is not None else 0.0)

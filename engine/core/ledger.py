@@ -1,0 +1,133 @@
+"""What fills do to positions and money: exact decimals, average-price accounting, one position a symbol.
+
+An opening fill moves the mean entry price; a closing fill realises (exit − entry) × quantity, signed; a fill through
+zero closes first and opens the rest at its own price. What was paid is kept exactly, so over a whole trade nothing is
+lost to rounding. Fees come off the wallet with every fill, funding when it is settled.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from engine.model.orders import ZERO, Fill, Order, Position, Trade, sign
+from engine.model.state import Account
+
+
+def book_fill(account: Account, position: Position, fill: Fill, order: Order | None) -> Trade | None:
+    """Apply one fill; sets ``fill.realised`` and returns the finished trade when the position is flat (or flipped)."""
+    change = sign(fill.side) * fill.qty
+    account.fees += fill.fee
+    account.wallet -= fill.fee
+    if position.qty * change >= 0:
+        _open(position, change, fill, order)
+        position.fees += fill.fee
+        return None
+    closing = min(fill.qty, abs(position.qty))
+    share = fill.fee * closing / fill.qty
+    paid = position.cost if closing == abs(position.qty) else position.cost * closing / abs(position.qty)
+    position.cost -= paid
+    realised = (fill.price * closing - paid) * (1 if position.qty > 0 else -1)
+    fill.realised = realised
+    account.realised += realised
+    account.wallet += realised
+    position.realised += realised
+    position.fees += share
+    was_long = position.qty > 0
+    position.qty += closing if not was_long else -closing
+    if position.qty:
+        return None
+    trade = _trade(position, fill, order, was_long)
+    rest = fill.qty - closing
+    _clear(position)
+    if rest:
+        _open(position, sign(fill.side) * rest, fill, order)
+        position.fees += fill.fee - share
+    return trade
+
+
+def book_funding(account: Account, position: Position | None, amount: Decimal) -> None:
+    account.funding += amount
+    account.wallet += amount
+    if position is not None:
+        position.funding += amount
+
+
+def adopt(position: Position, qty: Decimal, entry: Decimal, t: int) -> None:
+    """Take over a position that the venue holds and we did not open; nothing is realised."""
+    if not position.qty or position.qty * qty < 0:
+        _clear(position)
+        position.opened_t = t
+    position.qty = qty
+    position.entry = entry
+    position.cost = entry * abs(qty)
+    position.peak_qty = max(position.peak_qty, abs(qty))
+    if not qty:
+        _clear(position)
+
+
+def _open(position: Position, change: Decimal, fill: Fill, order: Order | None) -> None:
+    if not position.qty:
+        _clear(position)
+        position.opened_t = fill.t
+        position.best = float(fill.price)
+        if order is not None:
+            position.strategy, position.why = order.strategy, order.why
+            position.target = order.target
+            if order.stop is not None:
+                position.wanted_stop = order.stop
+                position.risk_per_unit = abs(fill.price - order.stop)
+    total = position.qty + change
+    position.cost += fill.price * abs(change)
+    position.entry = position.cost / abs(total)
+    position.qty = total
+    position.peak_qty = max(position.peak_qty, abs(total))
+
+
+def _clear(position: Position) -> None:
+    """Everything that belongs to one trade goes; what the venue said of the account stays."""
+    position.qty = position.entry = position.cost = position.peak_qty = position.realised = position.fees = (
+        position.funding
+    ) = ZERO
+    position.opened_t = position.bars = position.naked_since = position.protect_t = position.protect_tries = 0
+    position.stop = position.wanted_stop = position.target = position.risk_per_unit = None
+    position.strategy = position.why = ""
+    position.stale = position.trailing = False
+    position.best = 0.0
+
+
+def _trade(position: Position, fill: Fill, order: Order | None, was_long: bool) -> Trade:
+    pnl = position.realised - position.fees + position.funding
+    size = position.peak_qty
+    risk = position.risk_per_unit * size if position.risk_per_unit else None
+    exit_price = position.entry + position.realised / size * (1 if was_long else -1)
+    return Trade(
+        symbol=position.symbol,
+        side="BUY" if was_long else "SELL",
+        qty=size,
+        entry_t=position.opened_t,
+        exit_t=fill.t,
+        entry=position.entry,
+        exit=exit_price,
+        pnl=pnl,
+        fees=position.fees,
+        funding=position.funding,
+        r=float(pnl / risk) if risk else None,
+        bars=position.bars,
+        strategy=position.strategy,
+        why=position.why,
+        exit_why=_exit_why(position, fill, order),
+    )
+
+
+def _exit_why(position: Position, fill: Fill, order: Order | None) -> str:
+    if order is not None and order.role == "exit":
+        return order.why or "exit"
+    side = 1 if fill.side == "SELL" else -1
+    if position.stop is not None and (fill.price - position.stop) * side <= 0:
+        return "trailing stop" if position.trailing else "stop"
+    if position.target is not None and (fill.price - position.target) * side >= 0:
+        return "target"
+    if position.stop is not None and position.target is not None:
+        nearer_stop = abs(fill.price - position.stop) < abs(fill.price - position.target)
+        return ("trailing stop" if position.trailing else "stop") if nearer_stop else "target"
+    return "closed at the venue"

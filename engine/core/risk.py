@@ -1,0 +1,480 @@
+"""The risk gate: one function through which every order passes, once when it is decided and once more right before it is sent.
+
+Each check is a row of ``CHECKS``: a reason code of ``engine.model.reasons``, whom it concerns, and a function that
+returns the limit and the value that met it. Orders that can only reduce a position skip the checks marked for entries:
+getting out is always allowed when the venue can be reached. What is unknown (no quote, no mark, no comparison with the venue) is a refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from engine.core.exposure import at_risk, exposure, worst_position
+from engine.core.orders import working
+from engine.model.market import MINUTE_NS, Instrument
+from engine.model.orders import ZERO, Order, Position, sign
+from engine.model.settings import RiskLimits
+from engine.model.state import Market, State, equity
+
+SECOND_NS = 1_000_000_000
+
+
+class Breach(NamedTuple):
+    """A limit that an order would break: the code, both numbers as text, and the sentence that a person reads."""
+
+    code: str
+    limit: str
+    value: str
+    text: str
+
+
+class Approved(NamedTuple):
+    """An order that passed every check at ``t``. Only this type can be sent."""
+
+    order: Order
+    t: int
+
+
+class Case(msgspec.Struct):
+    """One order before the gate, with everything that the checks look at."""
+
+    state: State
+    order: Order
+    limits: RiskLimits
+    market: Market | None
+    position: Position | None
+    instrument: Instrument | None
+
+    @property
+    def price(self) -> float:
+        """Where the order is expected to fill: its limit, or the side of the book that it takes; zero when unknown."""
+        if self.order.price is not None:
+            return float(self.order.price)
+        if self.market is None:
+            return 0.0
+        return self.market.ask if self.order.side == "BUY" else self.market.bid
+
+
+Found = tuple[str, str, str] | None
+"""(limit, value, sentence), or None when the check passes."""
+
+
+def gate(state: State, order: Order, limits: RiskLimits) -> Approved | Breach:
+    """Judge ``order`` against ``limits`` in ``state``; the first broken limit in the order of ``CHECKS`` is the answer."""
+    market = state.markets.get(order.symbol)
+    case = Case(
+        state, order, limits, market, state.positions.get(order.symbol), market.instrument if market is not None else None
+    )  # fmt: skip
+    for code, entries_only, check in CHECKS:
+        if entries_only and order.reduce_only:
+            continue
+        found = check(case)
+        if found is not None:
+            return Breach(code, *found)
+    return Approved(order, state.t)
+
+
+# --- is it allowed at all --------------------------------------------------------------------------------------
+
+
+def _duplicate_order_id(c: Case) -> Found:
+    known = c.state.orders.get(c.order.client_id)
+    if known is None or known.status in ("PROPOSED", "AWAITING_APPROVAL"):
+        return None
+    return "once", known.status, f"order {c.order.client_id} was decided before"
+
+
+def _symbol_not_allowed(c: Case) -> Found:
+    if c.order.symbol not in c.limits.symbols:
+        return ", ".join(sorted(c.limits.symbols)), c.order.symbol, f"{c.order.symbol} is not in the profile's limits"
+    if c.instrument is None:
+        return "listed", "unknown", f"{c.order.symbol} is not listed by the venue"
+    if not c.instrument.tradable and not c.order.reduce_only:
+        return "open", "closed", f"{c.order.symbol} is not open for trading"
+    return None
+
+
+def _halted(c: Case) -> Found:
+    return ("off", "on", f"the kill switch is on: {c.state.trading_why}") if c.state.trading == "HALTED" else None
+
+
+def _safe_mode(c: Case) -> Found:
+    return ("ACTIVE", "SAFE", f"links were lost: {c.state.trading_why}") if c.state.trading == "SAFE" else None
+
+
+def _paused(c: Case) -> Found:
+    return ("ACTIVE", "PAUSED", f"trading is paused: {c.state.trading_why}") if c.state.trading == "PAUSED" else None
+
+
+def _links_down(c: Case) -> Found:
+    needed = ("rest",) if c.order.reduce_only else ("public", "private", "rest")
+    down = [name for name in needed if name not in c.state.links or c.state.links[name].state != "up"]
+    if down:
+        return "up", "down", f"not connected: {', '.join(down)}"
+    if c.order.reduce_only:
+        return None
+    if c.state.doubt:
+        return "compared", "in doubt", "the account has not been compared with the venue since it was last connected"
+    if (
+        c.position is not None
+        and c.position.venue_qty is not None
+        and f"PositionMismatch/{c.order.symbol}" in c.state.alarms
+    ):
+        return f"{c.position.qty:f}", f"{c.position.venue_qty:f}", "our position and the venue's differ"
+    return None
+
+
+# --- is the market fit to trade in -----------------------------------------------------------------------------
+
+
+def _stale_quote(c: Case) -> Found:
+    limit = c.limits.stale_quote_s
+    if c.market is None or not c.market.quote_t:
+        return f"{limit:g} s", "never", "no quote has been seen"
+    age = (c.state.t - c.market.quote_t) / SECOND_NS
+    return (
+        (f"{limit:g} s", f"{age:.1f} s", f"the last quote is {age:.1f} s old, limit {limit:g} s")
+        if age > limit
+        else None
+    )
+
+
+def _outlier_price(c: Case) -> Found:
+    limit, m = c.limits.outlier_pct, c.market
+    if m is None or not m.bids or not m.asks:
+        return "two sides", "one side", "the book has only one side"
+    if m.bid >= m.ask:
+        return "bid < ask", f"{m.bid:g} ≥ {m.ask:g}", f"the book is crossed: bid {m.bid:g}, ask {m.ask:g}"
+    if not m.mark:
+        return f"{limit:g} %", "no mark", "no mark price has been seen"
+    off = abs(m.mid - m.mark) / m.mark * 100
+    return (
+        (f"{limit:g} %", f"{off:.2f} %", f"book and mark differ by {off:.2f} %, limit {limit:g} %")
+        if off > limit
+        else None
+    )
+
+
+def _spread_too_wide(c: Case) -> Found:
+    limit, m = c.limits.max_spread_bps, c.market
+    if m is None or not m.mid:
+        return f"{limit:g} bp", "unknown", "the spread is not known"
+    spread = (m.ask - m.bid) / m.mid * 10_000
+    return (
+        (f"{limit:g} bp", f"{spread:.2f} bp", f"the spread is {spread:.2f} bp, limit {limit:g} bp")
+        if spread > limit
+        else None
+    )
+
+
+# --- is the order itself sound ---------------------------------------------------------------------------------
+
+
+def _reduce_only_violation(c: Case) -> Found:
+    if not c.order.reduce_only:
+        return None
+    held = ZERO if c.position is None else c.position.qty
+    if held * sign(c.order.side) >= 0:
+        return f"{held:f}", f"{c.order.side} {c.order.qty:f}", "there is no position that this order would reduce"
+    if c.order.left > abs(held):
+        return f"{abs(held):f}", f"{c.order.left:f}", f"only {abs(held):f} is held"
+    return None
+
+
+def _price_collar(c: Case) -> Found:
+    limit = c.limits.price_collar_pct
+    if c.order.price is None:
+        return None
+    mid = c.market.mid if c.market is not None else 0.0
+    if not mid:
+        return f"{limit:g} %", "unknown", "no market price to compare with"
+    off = abs(float(c.order.price) - mid) / mid * 100
+    return (
+        (f"{limit:g} %", f"{off:.2f} %", f"the price is {off:.2f} % from the market, limit {limit:g} %")
+        if off > limit
+        else None
+    )
+
+
+def _post_only_would_cross(c: Case) -> Found:
+    o, m = c.order, c.market
+    if o.tif != "POST_ONLY" or o.price is None or m is None:
+        return None
+    price, other = float(o.price), m.ask if o.side == "BUY" else m.bid
+    crosses = price >= other if o.side == "BUY" else price <= other
+    return (
+        (f"{other:g}", f"{o.price:f}", f"{o.side} at {o.price:f} would take from the book at {other:g}")
+        if crosses and other
+        else None
+    )
+
+
+def _no_stop(c: Case) -> Found:
+    o = c.order
+    if o.stop is None:
+        return ("a stop", "none", "an entry needs a protective stop") if c.limits.require_stop else None
+    right = (c.price - float(o.stop)) * sign(o.side) > 0
+    return (
+        None if right else (f"{c.price:g}", f"{o.stop:f}", f"the stop {o.stop:f} is on the wrong side of {c.price:g}")
+    )
+
+
+def reward_risk(order: Order, price: float) -> float | None:
+    """(target − price) ÷ (price − stop), both in the order's direction; None without both."""
+    if order.stop is None or order.target is None:
+        return None
+    risk = (price - float(order.stop)) * sign(order.side)
+    reward = (float(order.target) - price) * sign(order.side)
+    return reward / risk if risk > 0 else None
+
+
+def _reward_risk_too_low(c: Case) -> Found:
+    ratio, limit = reward_risk(c.order, c.price), c.limits.min_reward_risk
+    if ratio is None or ratio >= limit:
+        return None
+    return f"{limit:g}", f"{ratio:.2f}", f"reward is {ratio:.2f} of risk, limit {limit:g}"
+
+
+# --- is it too much --------------------------------------------------------------------------------------------
+
+
+def _max_quantity(c: Case) -> Found:
+    own = c.limits.symbols[c.order.symbol].max_quantity
+    venue = _venue_max(c)
+    limit = min(own, venue) if venue else own
+    if c.order.qty <= limit:
+        return None
+    return f"{limit:f}", f"{c.order.qty:f}", f"quantity {c.order.qty:f}, limit {limit:f}"
+
+
+def _venue_max(c: Case) -> Decimal:
+    if c.instrument is None:
+        return ZERO
+    return c.instrument.max_market_qty if c.order.kind == "MARKET" else c.instrument.max_limit_qty
+
+
+def _max_notional(c: Case) -> Found:
+    return _above(float(c.order.qty) * c.price, c.limits.max_notional_quote, "the order is worth")
+
+
+def _min_notional(c: Case) -> Found:
+    i = c.instrument
+    if i is not None and c.order.qty < i.min_qty:
+        return (
+            f"{i.min_qty:f}",
+            f"{c.order.qty:f}",
+            f"quantity {c.order.qty:f} is below the venue's minimum {i.min_qty:f}",
+        )
+    if c.order.qty <= 0:
+        return "> 0", f"{c.order.qty:f}", "the quantity is not positive"
+    if c.order.reduce_only:
+        return None
+    limit = max(c.limits.min_notional_quote, float(i.min_notional) if i is not None else 0.0)
+    value = float(c.order.qty) * c.price
+    return (
+        (f"{limit:,.2f}", f"{value:,.2f}", f"the order is worth {value:,.2f}, minimum {limit:,.2f}")
+        if value < limit
+        else None
+    )
+
+
+def _max_position(c: Case) -> Found:
+    limit = c.limits.symbols[c.order.symbol].max_position
+    value = worst_position(c.state, c.order.symbol, c.order)
+    return (
+        (f"{limit:f}", f"{value:f}", f"the position could reach {value:f}, limit {limit:f}") if value > limit else None
+    )
+
+
+def _max_exposure(c: Case) -> Found:
+    return _above(exposure(c.state, c.order), c.limits.max_exposure_quote, "exposure could reach")
+
+
+def _max_leverage(c: Case) -> Found:
+    limit, own = c.limits.max_leverage, equity(c.state)
+    if not c.state.account.known or own <= 0:
+        return f"{limit:g}×", "unknown", "equity is not known or not positive"
+    value = exposure(c.state, c.order) / own
+    return (
+        (f"{limit:g}×", f"{value:.2f}×", f"exposure could reach {value:.2f}× equity, limit {limit:g}×")
+        if value > limit
+        else None
+    )
+
+
+def _total_at_risk(c: Case) -> Found:
+    limit, own = c.limits.total_at_risk_pct, equity(c.state)
+    if own <= 0:
+        return f"{limit:g} %", "unknown", "equity is not known or not positive"
+    value = at_risk(c.state, c.order, c.price) / own * 100
+    return (
+        (f"{limit:g} %", f"{value:.2f} %", f"all stops together would cost {value:.2f} % of equity, limit {limit:g} %")
+        if value > limit
+        else None
+    )
+
+
+def _max_slippage(c: Case) -> Found:
+    limit, m = c.limits.max_slippage_bps, c.market
+    if c.order.price is not None or m is None or not m.mid:
+        return None
+    paid = book_price(m.asks if c.order.side == "BUY" else m.bids, float(c.order.qty))
+    if paid is None:
+        return f"{limit:g} bp", "beyond the book", f"the visible book holds less than {c.order.qty:f}"
+    slip = abs(paid - m.mid) / m.mid * 10_000
+    return (
+        (f"{limit:g} bp", f"{slip:.2f} bp", f"filling would cost {slip:.2f} bp, limit {limit:g} bp")
+        if slip > limit
+        else None
+    )
+
+
+def book_price(levels: list[tuple[float, float]], qty: float) -> float | None:
+    """Mean price of taking ``qty`` from ``levels``; None when they hold less."""
+    left, paid = qty, 0.0
+    for price, size in levels:
+        take = min(left, size)
+        paid += take * price
+        left -= take
+        if left <= 1e-12:
+            return paid / qty
+    return None
+
+
+def _above(value: float, limit: float, what: str) -> Found:
+    return (f"{limit:,.2f}", f"{value:,.2f}", f"{what} {value:,.2f}, limit {limit:,.2f}") if value > limit else None
+
+
+# --- is it too often, or after too much loss -------------------------------------------------------------------
+
+
+def _throttled(c: Case) -> Found:
+    sent, limit = c.state.risk.sent_t, c.limits.order_spacing_s
+    if not sent:
+        return None
+    gap = (c.state.t - sent[-1]) / SECOND_NS
+    return (
+        (f"{limit:g} s", f"{gap:.1f} s", f"{gap:.1f} s since the last order, limit {limit:g} s")
+        if gap < limit
+        else None
+    )
+
+
+def _rate_limit_exceeded(c: Case) -> Found:
+    limit = c.limits.orders_per_minute
+    sent = sum(1 for t in c.state.risk.sent_t if t > c.state.t - MINUTE_NS)
+    return (str(limit), str(sent + 1), f"order {sent + 1} within a minute, limit {limit}") if sent + 1 > limit else None
+
+
+def _repeated_execution(c: Case) -> Found:
+    limit = c.limits.repeated_execution
+    done = c.state.risk.repeats.get(c.order.strategy, 0) if c.order.strategy else 0
+    return (
+        (str(limit), str(done + 1), f"{c.order.strategy} sent {done} orders without a person, limit {limit}")
+        if done + 1 > limit
+        else None
+    )
+
+
+def _loss(start: float, limit: float, what: str) -> Callable[[State], Found]:
+    def check(state: State) -> Found:
+        lost = (start - equity(state)) / start * 100 if start > 0 else 0.0
+        return (f"{limit:g} %", f"{lost:.2f} %", f"{what} {lost:.2f} %, limit {limit:g} %") if lost >= limit else None
+
+    return check
+
+
+def _daily_loss(c: Case) -> Found:
+    return _loss(c.state.risk.day_start, c.limits.daily_loss_pct, "the day's loss is")(c.state)
+
+
+def _weekly_loss(c: Case) -> Found:
+    return _loss(c.state.risk.week_start, c.limits.weekly_loss_pct, "the week's loss is")(c.state)
+
+
+def _max_drawdown(c: Case) -> Found:
+    return _loss(c.state.risk.high_water, c.limits.max_drawdown_pct, "equity is below its high by")(c.state)
+
+
+def _consecutive_losses(c: Case) -> Found:
+    limit, value = c.limits.consecutive_losses, c.state.risk.losses_in_row
+    return (
+        (str(limit), str(value), f"{value} losing trades in a row, limit {limit}; resume to go on")
+        if value >= limit
+        else None
+    )
+
+
+def _cooldown(c: Case) -> Found:
+    last, limit = c.state.risk.last_exit_t, c.limits.cooldown_s
+    gap = (c.state.t - last) / SECOND_NS
+    return (
+        (f"{limit:g} s", f"{gap:.1f} s", f"{gap:.1f} s since the last trade closed, limit {limit:g} s")
+        if last and gap < limit
+        else None
+    )
+
+
+Check = Callable[[Case], Found]
+
+CHECKS: tuple[tuple[str, bool, Check], ...] = (
+    # code, concerns entries only, check
+    ("duplicate_order_id", False, _duplicate_order_id),
+    ("symbol_not_allowed", False, _symbol_not_allowed),
+    ("halted", True, _halted),
+    ("safe_mode", True, _safe_mode),
+    ("paused", True, _paused),
+    ("links_down", False, _links_down),
+    ("reduce_only_violation", False, _reduce_only_violation),
+    ("stale_quote", True, _stale_quote),
+    ("outlier_price", True, _outlier_price),
+    ("spread_too_wide", True, _spread_too_wide),
+    ("price_collar", False, _price_collar),
+    ("post_only_would_cross", False, _post_only_would_cross),
+    ("no_stop", True, _no_stop),
+    ("reward_risk_too_low", True, _reward_risk_too_low),
+    ("min_notional", False, _min_notional),
+    ("max_quantity", True, _max_quantity),
+    ("max_notional", True, _max_notional),
+    ("max_position", True, _max_position),
+    ("max_exposure", True, _max_exposure),
+    ("max_leverage", True, _max_leverage),
+    ("total_at_risk", True, _total_at_risk),
+    ("max_slippage", True, _max_slippage),
+    ("daily_loss", True, _daily_loss),
+    ("weekly_loss", True, _weekly_loss),
+    ("max_drawdown", True, _max_drawdown),
+    ("consecutive_losses", True, _consecutive_losses),
+    ("cooldown", True, _cooldown),
+    ("repeated_execution", True, _repeated_execution),
+    ("throttled", True, _throttled),
+    ("rate_limit_exceeded", True, _rate_limit_exceeded),
+)
+
+
+def blocked(state: State, limits: RiskLimits) -> str:
+    """Why no entry would be allowed now whatever it is, in a few words; empty when one could be."""
+    if state.trading != "ACTIVE":
+        return f"{state.trading.lower()}: {state.trading_why}"
+    for start, limit, what in (
+        (state.risk.day_start, limits.daily_loss_pct, "daily loss"),
+        (state.risk.week_start, limits.weekly_loss_pct, "weekly loss"),
+        (state.risk.high_water, limits.max_drawdown_pct, "drawdown"),
+    ):
+        if _loss(start, limit, what)(state) is not None:
+            return f"{what} limit reached"
+    return ""
+
+
+def working_entries(state: State, symbol: str) -> list[Order]:
+    """Entries of ours that are not final yet, waiting for a person included."""
+    orders = (state.orders[client_id] for client_id in state.open_orders)
+    return [
+        o
+        for o in orders
+        if o.symbol == symbol and o.role == "entry" and (working(o) or o.status in ("PROPOSED", "AWAITING_APPROVAL"))
+    ]

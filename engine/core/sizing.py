@@ -1,0 +1,90 @@
+"""How much: quantity = equity × risk % ÷ stop distance, then the caps, then the lot step rounded down.
+
+A cap makes an order smaller and says so; only what is left too small is refused, with the cap's own reason.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from engine.core.exposure import at_risk, exposure, worst_position
+from engine.core.orders import on_step
+from engine.core.risk import Breach
+from engine.model.market import Instrument
+from engine.model.orders import ZERO, Intent, Order, sign
+from engine.model.settings import RiskLimits
+from engine.model.state import State, equity
+
+
+class Sized(NamedTuple):
+    """``resized`` tells of a cap ("0.5 → 0.25 by max_position"); ``breach`` is set when nothing tradable is left."""
+
+    qty: Decimal
+    resized: str
+    breach: Breach | None
+
+
+def wanted_quantity(intent: Intent, equity_quote: float, risk_pct: float, price: float) -> Decimal:
+    """The quantity before any cap: the intent's own, or what risks ``risk_pct`` percent of equity between ``price`` and the stop.
+
+    Example: 1 % of 10,000 with a stop 100 away is 1. Zero where there is neither a quantity nor a usable stop.
+    """
+    if intent.qty is not None:
+        return intent.qty * Decimal(repr(intent.size_factor))
+    distance = (price - intent.stop) * sign(intent.side) if intent.stop is not None else 0.0
+    if distance <= 0 or equity_quote <= 0:
+        return ZERO
+    return Decimal(repr(equity_quote * risk_pct / 100 / distance * intent.size_factor))
+
+
+def size(state: State, order: Order, instrument: Instrument, limits: RiskLimits, price: float) -> Sized:
+    """Fit ``order.qty`` (as wanted) under every cap. ``price`` is where it is expected to fill."""
+    wanted = on_step(order.qty, instrument.step)
+    qty, code, room_text = wanted, "", ""
+    for cap_code, room in _rooms(state, order, instrument, limits, price):
+        if room < qty:
+            qty, code, room_text = on_step(max(room, ZERO), instrument.step), cap_code, f"{max(room, ZERO):f}"
+    if qty < instrument.min_qty or float(qty) * price < limits.min_notional_quote:
+        if code:
+            text = f"{code} leaves room for {float(max(Decimal(room_text), ZERO)):g} of {wanted:f}"
+            return Sized(wanted, "", Breach(code, f"{qty:f}", f"{wanted:f}", text))
+        return Sized(wanted, "", None)
+    resized = f"{wanted:f} → {qty:f} by {code}" if code else ""
+    return Sized(qty, resized, None)
+
+
+def _rooms(
+    state: State, order: Order, instrument: Instrument, limits: RiskLimits, price: float
+) -> list[tuple[str, Decimal]]:
+    """Each cap's largest quantity for this order, as ``(reason code, base quantity)``."""
+    if price <= 0 or order.symbol not in limits.symbols:
+        return []
+    symbol = limits.symbols[order.symbol]
+    own = max(0.0, equity(state))
+    used = exposure(state)
+    venue_max = instrument.max_market_qty if order.kind == "MARKET" else instrument.max_limit_qty
+    rooms = [
+        ("max_quantity", min(symbol.max_quantity, venue_max) if venue_max else symbol.max_quantity),
+        ("max_notional", _decimal(limits.max_notional_quote / price)),
+        ("max_position", _position_room(state, order, symbol.max_position)),
+        ("max_exposure", _decimal((limits.max_exposure_quote - used) / price)),
+        ("max_leverage", _decimal((limits.max_leverage * own - used) / price)),
+    ]
+    if order.stop is not None:
+        distance = abs(price - float(order.stop))
+        if distance > 0:
+            budget = own * limits.total_at_risk_pct / 100 - at_risk(state)
+            rooms.append(("total_at_risk", _decimal(budget / distance)))
+    return rooms
+
+
+def _position_room(state: State, order: Order, limit: Decimal) -> Decimal:
+    """How much more may be bought (sold) until the worst case reaches the limit; an opposite position makes room."""
+    position = state.positions.get(order.symbol)
+    held = ZERO if position is None else position.qty * sign(order.side)
+    return limit - worst_position(state, order.symbol) if held >= 0 else limit - held
+
+
+def _decimal(value: float) -> Decimal:
+    return Decimal(repr(value))

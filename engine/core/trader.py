@@ -1,0 +1,309 @@
+"""The trader: one step an event. It folds the event into the state, then decides, and returns its decisions in order.
+
+Every decision is applied to the state the moment it is made, so the journal of inputs and decisions, folded again, gives the same
+state; and the same inputs through a new trader give the same decisions. Effects are decisions too (``OrderSent``, ``CancelSent``,
+``QuerySent``, ``ProtectSent``, ``SnapshotAsked``, ``HistoryAsked``): the session carries them out once they are durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from engine.core import operator, protection, reconcile, sizing
+from engine.core.fold import apply, find_order
+from engine.core.orders import entry_price, from_intent, reducing, terms
+from engine.core.risk import Approved, Breach, blocked, gate, working_entries
+from engine.model import events as ev
+from engine.model.market import MINUTE_NS, Candle
+from engine.model.orders import Intent, Order, Side, opposite
+from engine.model.settings import Profile
+from engine.model.state import Market, State, equity
+from engine.strategies.base import Strategy, View
+
+SECOND_NS = 1_000_000_000
+
+
+class Trader:
+    """The deterministic decision maker of a session. ``strategies`` maps a symbol to its strategies, first come first served."""
+
+    def __init__(self, profile: Profile, strategies: dict[str, list[Strategy[Any]]]) -> None:
+        self.profile = profile
+        self.strategies = strategies
+        self.state = State()
+        self._decided: list[ev.Event] = []
+        self._status_before = ""
+        self._handlers: dict[type[ev.Event], Callable[[Any], None]] = {
+            ev.CandleTick: self._on_candle,
+            ev.CandlesLoaded: self._on_candles_loaded,
+            ev.MarkTick: lambda e: protection.trail(self, e.symbol),
+            ev.Clock: self._on_clock,
+            ev.Command: lambda e: operator.obey(self, e),
+            ev.OrderReport: self._on_order_report,
+            ev.ProtectReport: lambda e: protection.answered(self, e),
+            ev.LinkReport: lambda e: reconcile.linked(self, e),
+            ev.SnapshotTaken: lambda e: reconcile.compared(self, e),
+        }
+
+    def step(self, event: ev.Event) -> list[ev.Event]:
+        """Take one input; returns the decisions that follow from it, already applied, in the order they were made."""
+        self._decided = []
+        kind = type(event)
+        before = self._status_of(event) if kind is ev.OrderReport else ""
+        apply(self.state, event)
+        handler = self._handlers.get(kind)
+        if handler is not None:
+            self._status_before = before
+            handler(event)
+        return self._decided
+
+    def decide(self, decision: ev.Event) -> None:
+        """Make a decision: it changes the state now and is returned by the step under way."""
+        self._decided.append(decision)
+        apply(self.state, decision)
+
+    # --- candles ----------------------------------------------------------------------------------------------
+
+    def _on_candle(self, e: ev.CandleTick) -> None:
+        if not e.closed:
+            return
+        market = self.state.markets[e.symbol]
+        if not market.candles or market.candles[-1].open_time != e.candle.open_time:
+            return  # a correction of an older bar
+        if e.candle.volume == 0:
+            self.notice("LowVolume", e.symbol, f"the candle of {e.symbol} traded nothing")
+        waiting = bool(market.gap_from)
+        if waiting:
+            self._ask_for_gap(market, e.candle)
+        self._expire_limits(e.symbol)
+        protection.watch_age(self, e.symbol)
+        for strategy in self.strategies.get(e.symbol, ()):
+            strategy.observe(e.candle)
+        if not waiting:
+            self._consult(market, e.candle)
+
+    def _ask_for_gap(self, market: Market, candle: Candle) -> None:
+        missing = (candle.open_time - market.gap_from) // MINUTE_NS
+        self.notice("GapDetected", market.symbol, f"{missing} candle(s) missing before the last one of {market.symbol}")
+        self.decide(ev.HistoryAsked(self.state.t, market.symbol, market.gap_from, candle.open_time))
+
+    def _on_candles_loaded(self, e: ev.CandlesLoaded) -> None:
+        """History has changed: strategies see it again from the start."""
+        self.strategies[e.symbol] = [type(s)(s.params) for s in self.strategies.get(e.symbol, ())]
+        for strategy in self.strategies[e.symbol]:
+            for candle in self.state.markets[e.symbol].candles:
+                strategy.observe(candle)
+
+    def _consult(self, market: Market, candle: Candle) -> None:
+        """Ask each strategy; the first that wants to act is heard, the others only note their reasons."""
+        state, symbol = self.state, market.symbol
+        strategies = self.strategies.get(symbol, ())
+        if not strategies or market.instrument is None:
+            return
+        stopped = blocked(state, self.profile.risk)
+        taken = False
+        for strategy in strategies:
+            position = state.positions.get(symbol)
+            idle = position.idle_bars if position is not None and position.idle_bars >= 0 else None
+            view = View(market.instrument, position, bool(working_entries(state, symbol)), market.funding_rate, idle)
+            intents = [] if taken else strategy.decide(candle, view)
+            if not taken:
+                verdict = "signal" if intents else "wait"
+                if intents and stopped:
+                    verdict = "blocked"
+                self.decide(ev.Noted(state.t, strategy.name, symbol, candle.open_time, verdict, strategy.why))
+            for intent in intents:
+                self.propose(intent, symbol, strategy.name)
+                taken = True
+
+    def _expire_limits(self, symbol: str) -> None:
+        old = [
+            o.client_id
+            for o in working_entries(self.state, symbol)
+            if o.expires_bars and o.bars >= o.expires_bars and o.sent_t and not o.cancel_sent_t
+        ]
+        if old:
+            self.decide(ev.CancelSent(self.state.t, old, "not filled in time"))
+
+    # --- orders -----------------------------------------------------------------------------------------------
+
+    def next_id(self) -> str:
+        """Client order id of the next decision: the session's tag and the sequence number that it will have."""
+        return f"{self.state.session.tag}-{self.state.seq + 1}"
+
+    def propose(self, intent: Intent, symbol: str, strategy: str) -> None:
+        """Turn an intent into an order, fit it under the caps, and take it as far as the gate and the approval rules allow."""
+        state, market = self.state, self.state.markets[symbol]
+        instrument = market.instrument
+        assert instrument is not None
+        if intent.role == "exit":
+            self.reduce(symbol, intent.why, strategy)
+            return
+        price = entry_price(intent, market.bid, market.ask)
+        wanted = sizing.wanted_quantity(intent, equity(state), self.profile.trading.risk_pct, price)
+        order = from_intent(
+            intent,
+            client_id=self.next_id(),
+            instrument=instrument,
+            qty=wanted,
+            strategy=strategy,
+            reference=market.mid,
+            t=state.t,
+        )
+        sized = sizing.size(state, order, instrument, self.profile.risk, price)
+        order.qty, order.resized = sized.qty, sized.resized
+        self.decide(ev.OrderDecided(state.t, order))
+        if sized.resized:
+            self.notice("OrderResized", symbol, sized.resized)
+        verdict = sized.breach or gate(state, state.orders[order.client_id], self.profile.risk)
+        if isinstance(verdict, Breach):
+            self.refuse(verdict, state.orders[order.client_id])
+        elif self.profile.trading.approval == "required":
+            self.decide(
+                ev.ApprovalAsked(
+                    state.t, order.client_id, state.t + int(self.profile.trading.approval_ttl_s * SECOND_NS)
+                )
+            )
+        else:
+            self.send(verdict)
+
+    def reduce(self, symbol: str, why: str, strategy: str = "", qty: Decimal | None = None) -> None:
+        """Close a position (or ``qty`` of it) at market, reduce-only. Needs no approval: it can only reduce."""
+        state = self.state
+        position = state.positions.get(symbol)
+        if position is None or not position.qty:
+            return
+        market = state.markets.get(symbol)
+        side: Side = opposite(position.side)
+        order = reducing(
+            symbol,
+            side,
+            qty or abs(position.qty),
+            client_id=self.next_id(),
+            why=why,
+            reference=market.mid if market else 0.0,
+            t=state.t,
+        )
+        order.strategy = strategy
+        self.decide(ev.OrderDecided(state.t, order))
+        verdict = gate(state, state.orders[order.client_id], self.profile.risk)
+        if isinstance(verdict, Breach):
+            self.refuse(verdict, state.orders[order.client_id])
+        else:
+            self.send(verdict)
+
+    def send(self, approved: Approved) -> None:
+        self.decide(ev.OrderSent(self.state.t, approved.order.client_id))
+
+    def refuse(self, breach: Breach, order: Order, source: str = "risk") -> None:
+        self.decide(
+            ev.Refused(
+                self.state.t,
+                breach.code,
+                breach.limit,
+                breach.value,
+                breach.text,
+                order.client_id,
+                order.symbol,
+                order.side,
+                order.qty,
+                order.price,
+                order.strategy,
+                source,  # type: ignore[arg-type]
+            )
+        )
+
+    def cancel(self, orders: list[Order], why: str) -> None:
+        if orders:
+            self.decide(ev.CancelSent(self.state.t, [order.client_id for order in orders], why))
+
+    def notice(self, kind: str, symbol: str, text: str, *, over: bool = False) -> None:
+        self.decide(ev.Noticed(self.state.t, kind, symbol, text, over))
+
+    # --- approvals --------------------------------------------------------------------------------------------
+
+    def approve(self, client_id: str, shown: str, by: str) -> None:
+        """A person said yes to the terms that were on the screen: check that they still hold, judge again, send."""
+        state = self.state
+        approval, order = state.approvals.get(client_id), state.orders.get(client_id)
+        if approval is None or order is None:
+            self.notice("StaleCommand", "", f"nothing waits for approval under {client_id or 'that key'}")
+            return
+        if shown != terms(order):
+            self.notice("StaleCommand", order.symbol, "the terms on the screen were not the order's; nothing was sent")
+            return
+        breach = self._outdated(order) or gate(state, order, self.profile.risk)
+        if isinstance(breach, Breach):
+            self.close_approval(order, "withdrawn", by, breach)
+            return
+        self.decide(ev.ApprovalClosed(state.t, client_id, "approved", by))
+        self.send(breach)
+
+    def close_approval(self, order: Order, outcome: str, by: str, breach: Breach) -> None:
+        self.decide(ev.ApprovalClosed(self.state.t, order.client_id, outcome, by, breach.text))
+        self.refuse(breach, order, "operator" if outcome == "declined" else "risk")
+
+    def _outdated(self, order: Order) -> Breach | None:
+        """An answer counts only in time and at about the price that was shown."""
+        state, rules = self.state, self.profile.trading
+        approval = state.approvals[order.client_id]
+        if state.t >= approval.expires_t:
+            ttl = f"{rules.approval_ttl_s:g} s"
+            return Breach("approval_expired", ttl, ttl, f"nobody answered within {ttl}, which means no")
+        market = state.markets[order.symbol]
+        moved = abs(market.mid - order.reference) / order.reference * 10_000 if order.reference else 0.0
+        limit = rules.approval_max_move_bps
+        if moved > limit:
+            text = f"the price moved {moved:.1f} bp since the order was proposed, limit {limit:g} bp"
+            return Breach("approval_expired", f"{limit:g} bp", f"{moved:.1f} bp", text)
+        return None
+
+    def drop_approvals(self, breach: Breach, by: str) -> None:
+        for client_id in list(self.state.approvals):
+            self.close_approval(self.state.orders[client_id], "withdrawn", by, breach)
+
+    # --- answers and time -------------------------------------------------------------------------------------
+
+    def _status_of(self, event: ev.Event) -> str:
+        assert isinstance(event, ev.OrderReport)
+        order = find_order(self.state, event.client_id, event.venue_id)
+        return "" if order is None else order.status
+
+    def _on_order_report(self, e: ev.OrderReport) -> None:
+        order = find_order(self.state, e.client_id, e.venue_id)
+        if order is None:
+            return
+        if not self._status_before and order.role == "foreign":
+            self.notice(
+                "ForeignOrder", order.symbol, f"{order.side} {order.qty:f} {order.symbol} was not sent by this session"
+            )
+        if order.status == self._status_before:
+            return
+        if order.status == "REJECTED":
+            self.refuse(
+                Breach("venue_rejected", "accepted", e.code, e.message or f"the venue refused with {e.code}"),
+                order,
+                "venue",
+            )
+        elif order.status == "UNKNOWN":
+            self.notice("UnknownOrder", order.symbol, f"no answer to {order.side} {order.qty:f} {order.symbol}")
+            self.decide(ev.QuerySent(self.state.t, order.client_id, "no answer"))
+
+    def _on_clock(self, _: ev.Clock) -> None:
+        for client_id in list(self.state.approvals):
+            order = self.state.orders[client_id]
+            breach = self._outdated(order)
+            if breach is not None:
+                expired = self.state.t >= self.state.approvals[client_id].expires_t
+                self.close_approval(order, "expired" if expired else "withdrawn", "clock", breach)
+        reconcile.chase(self)
+        protection.guard(self)
+        operator.insist(self)
+
+
+def copy_of(state: State) -> State:
+    """A state that shares nothing with ``state``."""
+    return msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=State)
