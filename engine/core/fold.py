@@ -298,6 +298,7 @@ def find_order(state: State, client_id: str, venue_id: str) -> Order | None:
 
 
 def _foreign(e: ev.OrderReport) -> Order:
+    venues_own = e.reduce_only and not e.client_id  # a triggered stop or target becomes an order that the venue makes
     return Order(
         client_id=e.client_id or f"venue-{e.venue_id}",
         symbol=e.symbol,
@@ -306,8 +307,8 @@ def _foreign(e: ev.OrderReport) -> Order:
         qty=e.qty,
         price=e.price,
         reduce_only=e.reduce_only,
-        role="foreign",
-        why="not sent by this session",
+        role="exit" if venues_own else "foreign",
+        why="the venue's, from a protective order" if venues_own else "not sent by this session",
         status="ACCEPTED",
         created_t=e.t,
         updated_t=e.t,
@@ -437,6 +438,7 @@ def _refresh_protection(state: State, symbol: str) -> None:
     if targets:
         position.target = targets[0]
     if position.stop is not None:
+        position.wanted_stop = position.stop
         if position.risk_per_unit is None:
             position.risk_per_unit = abs(position.entry - position.stop)
         position.naked_since = position.protect_tries = 0

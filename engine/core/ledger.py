@@ -120,14 +120,12 @@ def _trade(position: Position, fill: Fill, order: Order | None, was_long: bool) 
 
 
 def _exit_why(position: Position, fill: Fill, order: Order | None) -> str:
-    if order is not None and order.role == "exit":
+    """What closed it: the reason of our own order, else whichever of stop and target is nearer to the price."""
+    if order is not None and order.role == "exit" and order.sent_t:
         return order.why or "exit"
-    side = 1 if fill.side == "SELL" else -1
-    if position.stop is not None and (fill.price - position.stop) * side <= 0:
-        return "trailing stop" if position.trailing else "stop"
-    if position.target is not None and (fill.price - position.target) * side >= 0:
-        return "target"
-    if position.stop is not None and position.target is not None:
-        nearer_stop = abs(fill.price - position.stop) < abs(fill.price - position.target)
-        return ("trailing stop" if position.trailing else "stop") if nearer_stop else "target"
-    return "closed at the venue"
+    levels = (
+        (position.stop or position.wanted_stop, "trailing stop" if position.trailing else "stop"),
+        (position.target, "target"),
+    )
+    near = [(abs(fill.price - level), name) for level, name in levels if level is not None]
+    return min(near)[1] if near else "closed at the venue"

@@ -115,7 +115,7 @@ _ACTIONS: dict[str, Callable[[Trader, ev.Command], None]] = {
 
 
 def _ours(trader: Trader) -> list[Order]:
-    return [order for order in working_orders(trader.state) if order.role != "foreign"]
+    return [order for order in working_orders(trader.state) if order.sent_t]
 
 
 def insist(trader: Trader) -> None:

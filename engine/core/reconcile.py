@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 SECOND_NS = 1_000_000_000
 SETTLE_NS = 3 * SECOND_NS
 """How long our fills and the venue's position may differ before it is called a difference."""
-SNAPSHOT_EVERY_NS = 30 * SECOND_NS
 WALLET_TOLERANCE = Decimal("0.01")
 
 
@@ -33,7 +32,9 @@ def chase(trader: Trader) -> None:
         return
     differs = _differences(trader)
     age = state.t - state.snapshot_asked_t
-    if age >= SNAPSHOT_EVERY_NS or ((differs or state.doubt) and age >= 2 * SETTLE_NS):
+    if age >= int(trader.profile.venue.poll_account_s * SECOND_NS) or (
+        (differs or state.doubt) and age >= 2 * SETTLE_NS
+    ):
         trader.decide(ev.SnapshotAsked(state.t, "; ".join(differs) or "regular comparison"))
 
 

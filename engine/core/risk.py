@@ -2,7 +2,8 @@
 
 Each check is a row of ``CHECKS``: a reason code of ``engine.model.reasons``, whom it concerns, and a function that
 returns the limit and the value that met it. Orders that can only reduce a position skip the checks marked for entries:
-getting out is always allowed when the venue can be reached. What is unknown (no quote, no mark, no comparison with the venue) is a refusal.
+getting out is always allowed when the venue can be reached. What is unknown (no quote, no mark, no comparison with
+the venue) is a refusal.
 """
 
 from __future__ import annotations

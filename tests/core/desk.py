@@ -130,7 +130,7 @@ class Scripted(Strategy[Params]):
     def observe(self, candle: Candle) -> None:
         self.seen.append(candle)
 
-    def decide(self, candle: Candle, view: View) -> list[Intent]:  # noqa: ARG002
+    def decide(self, candle: Candle, view: View) -> list[Intent]:
         said, self.next = self.next, []
         return said
 
