@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import floor
 
-from cockpit.chart.glyphs import BRAILLE, CENTRE, DOTS, Box
-from cockpit.chart.palette import BEAR, BEAR_VOLUME, BULL, BULL_VOLUME, GRID
+from cockpit.chart.glyphs import CENTRE, Box
+from cockpit.chart.palette import BEAR, BEAR_VOLUME, BULL, BULL_VOLUME
 from cockpit.chart.plot import Plot
-from cockpit.chart.scale import Scale, Window
 
 Span = tuple[int, int, int, int]
 """Eighths of a row from the top: high, body top, body bottom, low."""
@@ -183,51 +183,24 @@ def _volume_glyphs(plot: Plot, rising: bool, part: int, tall: bool) -> tuple[str
     return full, full if part >= 6 else lower if part >= 3 or not tall else ""
 
 
-def draw_average(plot: Plot, points: Sequence[float | None], ink: int, coarse: str) -> None:
-    """A line through one value per visible bar, in braille (or in ``coarse`` glyphs), only where cells are free.
+def draw_average(plot: Plot, points: Sequence[float | None], ink: int, strokes: str) -> None:
+    """A line through one value per visible bar, one cell a column, only where cells are free.
 
-    Cells that an earlier average uses are shared: the dots add up, the first colour stays.
+    ``strokes`` are the glyphs of a line at the top of a cell down to its bottom: the finer the set, the smoother the line.
     """
     canvas, top, window, scale = plot.canvas, plot.layout.top, plot.window, plot.scale
-    if coarse:
-        for j, value in enumerate(points):
-            row = scale.row(value) if value is not None else -1
-            x = plot.x(window.first + j)
-            if 0 <= row < scale.rows and 0 <= x < window.width and canvas.free(x, top + row):
-                canvas.put(x, top + row, coarse, ink)
-        return
-    glyph, fg = canvas.glyph, canvas.fg
-    for (x, row), bits in _dots(points, window, scale).items():
-        y = top + row
-        old = glyph[y][x]
-        if old == " " or fg[y][x] == GRID:
-            glyph[y][x], fg[y][x] = chr(BRAILLE | bits), ink
-        elif BRAILLE < ord(old) <= BRAILLE + 0xFF:
-            glyph[y][x] = chr(ord(old) | bits)
-
-
-def _dots(points: Sequence[float | None], window: Window, scale: Scale) -> dict[tuple[int, int], int]:
-    """Braille bits by (column, row): two dot columns a cell, steep parts joined by vertical runs."""
-    cells: dict[tuple[int, int], int] = {}
-    high, k, bottom = scale.high, scale.per_price / 2, scale.rows * 4
-    pace = window.per * 2
-    x = (window.column(window.first) + CENTRE[window.per]) * 2
+    fine = len(strokes)
+    k = scale.per_price / 8 * fine
+    pace = window.per
+    x = window.column(window.first) + CENTRE[pace]
     before: float | None = None
-    at = -1
-    limit = window.width * 2
     for value in points:
         if value is not None:
-            target = (high - value) * k
-            start = before if before is not None else target
             for n in range(1, pace + 1) if before is not None else (pace,):
-                now = int(start + (target - start) * n / pace)
-                dot = x - pace + n
-                if 0 <= dot < limit:
-                    lowest, highest = (now, now) if at < 0 else (min(now, at + 1), max(now, at - 1))
-                    for d in range(max(lowest, 0), min(highest, bottom - 1) + 1):
-                        cell = (dot >> 1, d >> 2)
-                        cells[cell] = cells.get(cell, 0) | DOTS[d & 3][dot & 1]
-                at = now
-            before = target
+                column = x - pace + n
+                now = value if before is None else before + (value - before) * n / pace
+                row, part = divmod(floor((scale.high - now) * k), fine)
+                if 0 <= row < scale.rows and 0 <= column < window.width and canvas.free(column, top + row):
+                    canvas.put(column, top + row, strokes[part], ink)
+            before = value
         x += pace
-    return cells

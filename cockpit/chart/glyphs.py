@@ -1,4 +1,4 @@
-"""The glyphs, as tables. Block Elements, Box Drawing and Braille only: one cell wide in every terminal tried."""
+"""The glyphs, as tables. Block Elements and Box Drawing: one cell wide, and in every terminal font."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from dataclasses import dataclass, fields
 from cockpit.chart.scene import LevelKind, MarkerKind
 
 LOWER = " ▁▂▃▄▅▆▇█"
-BRAILLE = 0x2800
-DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-"""Bit of a braille dot by row and column inside its cell."""
 
 BODY = {1: 1, 2: 1, 3: 2, 4: 3, 6: 5}
 """Columns of a body by columns per candle."""
@@ -34,7 +31,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """A set for one kind of terminal. ``eighths`` empty means whole cells only (no fractions of a cell, no braille)."""
+    """A set for one kind of terminal. ``eighths`` empty means whole cells only (no fractions of a cell)."""
 
     eighths: str
     dense_body: tuple[str, str, str]
@@ -51,6 +48,7 @@ class Glyphs:
     """Full cells of falling and rising volume where colour is missing."""
     box: Box | None
     average: tuple[str, str]
+    """For each average, strokes from the top of a cell to its bottom."""
     across: str
     down: str
     day: str
@@ -82,7 +80,7 @@ UNICODE = Glyphs(
     bear="█",
     volume=("█", "▒"),
     box=Box(),
-    average=("", ""),
+    average=("▔─▁", "▔─▁"),
     across="┈",
     down="┊",
     day="╎",

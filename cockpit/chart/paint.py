@@ -68,8 +68,8 @@ def paint(scene: Scene, shown: Shown, minutes: int, view: View, look: Look, *, o
     for level in levels:
         draw_line(plot, level.price, glyphs.lines[level.kind], LEVEL_INK[level.kind])
     draw_line(plot, last, glyphs.last, BULL if bars[-1].close >= bars[-1].open else BEAR)
-    for which, ink, coarse in zip(range(len(shown.periods)), (FAST, SLOW), glyphs.average, strict=False):
-        draw_average(plot, [shown.average(which, i) for i in range(window.first, window.stop)], ink, coarse)
+    for which, ink, strokes in zip(range(len(shown.periods)), (FAST, SLOW), glyphs.average, strict=False):
+        draw_average(plot, [shown.average(which, i) for i in range(window.first, window.stop)], ink, strokes)
     draw_candles(plot)
     _volume(plot)
     if layout.rows >= 10 and layout.plot_width >= 50:

@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from cockpit.chart.canvas import clean
-from cockpit.chart.glyphs import ASCII, BRAILLE, UNICODE, Glyphs, every_glyph
+from cockpit.chart.glyphs import ASCII, UNICODE, Glyphs, every_glyph
 from cockpit.chart.palette import DARK, INKS, LIGHT, MONO, MONO_LIGHT, Palette, Styles, colours, mix
 
 Rgb = tuple[float, float, float]
@@ -50,7 +50,7 @@ def contrast(a: str, b: str) -> float:
 
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 def test_every_glyph_is_one_cell_wide(glyphs: Glyphs) -> None:
-    for glyph in every_glyph(glyphs) | {chr(BRAILLE + n) for n in range(256)}:
+    for glyph in every_glyph(glyphs):
         assert len(glyph) == 1
         assert cell_len(glyph) == 1, glyph
 

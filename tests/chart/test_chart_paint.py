@@ -13,7 +13,7 @@ from cockpit.chart.canvas import Canvas, amount_text
 from cockpit.chart.glyphs import ASCII, UNICODE, Glyphs
 from cockpit.chart.layout import lay_out
 from cockpit.chart.paint import Frame, bar_ends_in, countdown_text
-from cockpit.chart.palette import BG, BULL, REWARD, RISK
+from cockpit.chart.palette import BG, BULL, FAST, REWARD, RISK, SLOW
 from cockpit.chart.scale import ZOOMS, View
 from cockpit.chart.scene import Level, Marker, Scene, Stance
 from engine.model.market import MINUTE_NS, Candle
@@ -288,8 +288,9 @@ def test_missing_bars_are_marked_on_the_time_axis() -> None:
 def test_the_average_does_not_cover_candles() -> None:
     bars = candles(STAIRS * 8)
     frame = painted(scene(bars), 100, 24)
-    braille = [g for row in frame.canvas.glyph for g in row if 0x2800 < ord(g) < 0x2900]
-    assert len(braille) > 40
+    cells = zip(frame.canvas.glyph, frame.canvas.fg, strict=True)
+    drawn = [g for row, inks in cells for g, ink in zip(row, inks, strict=True) if ink in (FAST, SLOW)]
+    assert len([g for g in drawn if g in UNICODE.average[0]]) > 40
     plot = frame.plot
     assert plot is not None
     bodies = [plot.x(i) for i in range(plot.window.first, plot.window.stop) if bars[i].close > bars[i].open]
