@@ -25,7 +25,7 @@ class Event(msgspec.Struct, array_like=True, gc=False):
 
 
 class SessionStarted(Event):
-    """First event of every journal. ``config`` is the effective profile as JSON, without secrets."""
+    """First event of every journal. ``config`` is JSON: the effective ``profile`` and the ``strategies``' parameters, no secrets."""
 
     session: str
     profile: str

@@ -91,6 +91,11 @@ class Order(msgspec.Struct, kw_only=True, gc=False):
     query_t: int = 0
     misses: int = 0
     detail: str = ""
+    seen_t: int = 0
+    """When the venue last spoke of it; older than a full reading of its open orders means that it is not among them."""
+    ending: str = ""
+    """How the venue says that it ended, while fills that it counts (``venue_filled``) have not reached us yet."""
+    venue_filled: Decimal = ZERO
 
     @property
     def left(self) -> Decimal:
@@ -168,6 +173,10 @@ class Position(msgspec.Struct, kw_only=True, gc=False):
     liquidation: float | None = None
     leverage: int = 0
     margin_mode: str = ""
+    changed_t: int = 0
+    """When our quantity last changed."""
+    close_t: int = 0
+    """When an order out of it was last decided."""
 
     @property
     def side(self) -> Side:

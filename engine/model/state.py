@@ -266,4 +266,5 @@ def r_multiple(state: State, position: Position) -> float | None:
     """Unrealised profit in units of the first risk; None without a first stop."""
     if not position.risk_per_unit or not position.qty:
         return None
-    return unrealised(state, position) / (float(position.risk_per_unit) * abs(float(position.qty)))
+    risk = float(position.risk_per_unit) * abs(float(position.qty))
+    return unrealised(state, position) / risk if risk else None

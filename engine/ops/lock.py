@@ -1,0 +1,68 @@
+"""One writer per account: two engines that trade one account would each count only half of the exposure."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import ClassVar
+
+import filelock
+import msgspec
+import platformdirs
+
+from engine.model.errors import CockpitError
+
+
+class LockedError(CockpitError):
+    exit_code: ClassVar[int] = 4
+
+
+class Holder(msgspec.Struct):
+    """Who holds a lock: written beside it, for the message only; the operating system decides."""
+
+    pid: int
+    since_t: int
+
+
+@contextmanager
+def hold(venue: str, account: str, folder: Path | None = None) -> Iterator[None]:
+    """Hold the account until the block ends, or the process does, however it ends. LockedError if someone else holds it.
+
+    ``account`` is whatever tells accounts apart, such as the API key: only its digest is written. ``folder`` defaults to the
+    user's runtime folder, so that two homes share the lock.
+    """
+    folder = folder or platformdirs.user_runtime_path("cockpit", appauthor=False)
+    digest = hashlib.blake2b(f"{venue}\0{account}".encode(), digest_size=8).hexdigest()
+    path = folder / f"{venue}-{digest}.lock"
+    lock = filelock.FileLock(path, timeout=0, mode=0o600, thread_local=False)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise LockedError(
+            f"another cockpit trades this {venue} account ({_who(path)})", str(path), "end it first"
+        ) from error
+    except (OSError, NotImplementedError) as error:
+        raise LockedError(f"the account cannot be locked: {error}", str(path)) from error
+    side = path.with_suffix(".json")
+    try:
+        with suppress(OSError):
+            side.write_bytes(msgspec.json.encode(Holder(os.getpid(), time.time_ns())))
+        yield
+    finally:
+        with suppress(OSError):
+            side.unlink()
+        lock.release()
+
+
+def _who(path: Path) -> str:
+    try:
+        holder = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=Holder)
+        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(holder.since_t / 1e9))
+    except (OSError, ValueError, OverflowError):
+        return "it does not say which"
+    return f"process {holder.pid}, since {since}"
