@@ -82,7 +82,7 @@ class Venue(Protocol):
         ...
 
     async def query(self, order: Order) -> OrderReport:
-        """What became of an order; UNKNOWN when the venue gives no usable answer, REJECTED with code ``not_found`` when it denies it."""
+        """What became of an order; UNKNOWN without a usable answer, REJECTED with code ``not_found`` when the venue denies it."""
         ...
 
     async def protect(self, symbol: str, position_id: str, stop_id: str, stop: str, target: str | None) -> ProtectReport:
