@@ -10,5 +10,5 @@ for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_FILTERS", "SSH_CONNECTION", "
     os.environ.pop(name, None)
 os.environ.update(TEXTUAL_ANIMATIONS="none", TZ="UTC")
 
-for folder in ("core", "panes", "app"):
+for folder in ("core", "sim", "venues", "panes", "app", "chart", "session"):
     sys.path.insert(0, str(Path(__file__).parent / folder))

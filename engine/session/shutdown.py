@@ -1,0 +1,99 @@
+"""The ordered end of a session: five steps, each bounded in time and shown, whatever hangs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Literal
+
+from engine.core.exposure import working_orders
+from engine.model import events as ev
+from engine.model.state import State
+
+if TYPE_CHECKING:
+    from engine.journal.writer import Journal
+    from engine.session.session import Session
+
+STEP_S = 5.0
+Policy = Literal["leave", "close"]
+
+
+async def shut_down(
+    session: Session, journal: Journal, policy: Policy, reason: str, show: Callable[[str], None] | None = None
+) -> None:
+    """End ``session``: stop entries, cancel working entries, close or protect positions, journal, links.
+
+    ``policy`` ``leave`` keeps positions with their stops at the venue (a position without one gets one); ``close`` closes them.
+    ``show`` is told of every step in one line.
+    """
+    clean = True
+    steps: tuple[tuple[str, Callable[[], Awaitable[str]]], ...] = (
+        ("stop new entries", lambda: _stop_entries(session, reason)),
+        ("cancel working entries", lambda: _cancel_entries(session)),
+        ("close positions" if policy == "close" else "protect positions", lambda: _positions(session, policy)),
+        ("close the journal", lambda: _close_journal(session, journal, reason, clean)),
+        ("close the links", lambda: _close_links(session)),
+    )
+    for number, (name, work) in enumerate(steps, 1):
+        if session.broken is None:
+            session.ingest(ev.ShutdownStep(session.clock(), number, name, "running"))
+        try:
+            status, detail = "ok", await asyncio.wait_for(work(), STEP_S)
+        except TimeoutError as error:
+            status, detail = "timeout", str(error) or f"no end after {STEP_S:g} s"
+        except Exception as error:
+            status, detail = "failed", str(error)
+        clean = clean and status == "ok"
+        session.ingest(ev.ShutdownStep(session.clock(), number, name, status, detail))
+        if show is not None:
+            show(f"{number}/{len(steps)} {name}: {status}{'  ' + detail if detail else ''}")
+
+
+async def _stop_entries(session: Session, reason: str) -> str:
+    if session.state.trading == "ACTIVE":
+        session.command("pause", text=f"shutting down: {reason}", by="shutdown")
+    return f"trading {session.state.trading}"
+
+
+async def _cancel_entries(session: Session) -> str:
+    entries = _entries(session.state)
+    if not entries:
+        return "none"
+    session.command("cancel_entries", text="shutting down", by="shutdown")
+    if not await session.until(lambda: not _entries(session.state), STEP_S - 1):
+        raise TimeoutError(f"{len(_entries(session.state))} still working")
+    return f"{len(entries)} cancelled"
+
+
+def _entries(state: State) -> list[str]:
+    return [o.client_id for o in working_orders(state) if o.role != "foreign" and not o.reduce_only]
+
+
+async def _positions(session: Session, policy: Policy) -> str:
+    held = [p for p in session.state.positions.values() if p.qty]
+    if not held:
+        return "flat"
+    if policy == "close":
+        for position in held:
+            session.command("close", target=position.symbol, by="shutdown")
+        if not await session.until(lambda: not any(p.qty for p in session.state.positions.values()), STEP_S - 1):
+            raise TimeoutError("still open: " + ", ".join(f"{p.qty:+f} {p.symbol}" for p in held if p.qty))
+        return f"{len(held)} closed"
+    if not await session.until(lambda: not any(p.qty and p.stop is None for p in held), STEP_S - 1):
+        raise TimeoutError("without a stop: " + ", ".join(p.symbol for p in held if p.qty and p.stop is None))
+    return ", ".join(f"{p.qty:+f} {p.symbol} stop {p.stop:f}" for p in held if p.stop is not None)
+
+
+async def _close_journal(session: Session, journal: Journal, reason: str, clean: bool) -> str:
+    await session.effects.settled(STEP_S / 2)
+    session.ingest(ev.SessionEnded(session.clock(), reason, clean))
+    await session.stop()
+    await journal.close()
+    if journal.failed is not None:
+        raise journal.failed
+    return f"{journal.committed:,} events"
+
+
+async def _close_links(session: Session) -> str:
+    await session.venue.close()
+    return ""

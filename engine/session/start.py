@@ -1,0 +1,132 @@
+"""From a loaded profile to a trading session, in order: journal, trader, links, market, account, checklist.
+
+``begin`` returns with the first event written, ``connect`` with the links starting; ``bring_up`` then reads what the
+venue has and runs the checklist, reporting as it goes, so a screen can be shown from the first event on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from engine.core.trader import Trader
+from engine.journal.writer import Journal
+from engine.model import events as ev
+from engine.model.market import MINUTE_NS
+from engine.model.settings import Profile
+from engine.session import latch, preflight
+from engine.session.session import Session
+from engine.strategies.base import Strategy
+from engine.venues.port import Venue, VenueError
+
+HISTORY_BARS = 720
+LINKS_UP_S = 10.0
+
+
+class Places(Protocol):
+    """Where a session keeps its files (``engine.ops.paths.Home``)."""
+
+    @property
+    def root(self) -> Path: ...
+    @property
+    def sessions(self) -> Path: ...
+    @property
+    def latch(self) -> Path: ...
+
+
+def session_id(now_ns: int) -> str:
+    """A name that sorts by time and cannot be met twice: date, time and four random letters."""
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now_ns / 1e9))
+    return f"{stamp}-{secrets.token_hex(2)}"
+
+
+def begin(
+    profile: Profile,
+    strategies: dict[str, list[Strategy[Any]]],
+    venue: Venue,
+    home: Places,
+    *,
+    version: str,
+    config: str,
+    clock: Callable[[], int] = time.time_ns,
+) -> tuple[Session, Journal]:
+    """Open the journal, write the first event and obey a standing kill latch. Nothing is sent to the venue yet."""
+    now = clock()
+    name = session_id(now)
+    journal = Journal.create(home.sessions / f"{name}.cockpit")
+    session = Session(Trader(profile, strategies), venue, journal, clock)
+    journal.on_failure = session.fail
+    session.watchers.append(lambda event: latch.keep(home.latch, event))
+    tag = f"c{now // 1_000_000_000:x}{secrets.token_hex(1)}"
+    session.ingest(
+        ev.SessionStarted(now, name, profile.name, profile.mode, venue.name, version, ev.SCHEMA, config, tag)
+    )  # fmt: skip
+    tripped = latch.read(home.latch)
+    if tripped is not None:
+        session.command("kill", text=f"still tripped: {tripped}", by="latch")
+    elif profile.mode == "LIVE":
+        session.command("pause", text="a live session starts paused; resume to trade", by="start")
+    return session, journal
+
+
+async def connect(session: Session) -> None:
+    """Start the clock and the links; they report themselves from here on."""
+    session.start_timer()
+    await session.venue.open(session.trader.profile.symbols, session.ingest)
+
+
+async def bring_up(session: Session, home: Places) -> bool:
+    """Read instruments, history and account, then run the checklist; True when trading may begin.
+
+    Raises VenueError when the venue cannot be reached; may then be called again.
+    """
+    profile = session.trader.profile
+    listed = {i.symbol: i for i in await session.venue.instruments()}
+    for symbol in profile.symbols:
+        if symbol in listed:
+            session.ingest(ev.InstrumentListed(session.clock(), listed[symbol]))
+    await asyncio.gather(*(_history(session, symbol) for symbol in profile.symbols if symbol in listed))
+    await asyncio.gather(*(_leverage(session, symbol) for symbol in profile.symbols if symbol in listed))
+    await _links_up(session)
+    ready = await preflight.run(session, home.root)
+    if not ready:
+        failed = ", ".join(g.name for g in session.state.gates.values() if g.required and g.status != "pass")
+        session.command("pause", text=f"preflight: {failed}", by="preflight")
+    return ready
+
+
+async def _history(session: Session, symbol: str) -> None:
+    """The last hours of candles, up to the one that is running now by the venue's clock."""
+    await session.until(lambda: _venue_now(session, symbol) > 0, LINKS_UP_S)
+    now = _venue_now(session, symbol) or session.clock()
+    end = now // MINUTE_NS * MINUTE_NS
+    candles = await session.venue.candles(symbol, end - HISTORY_BARS * MINUTE_NS, end)
+    session.ingest(ev.CandlesLoaded(session.clock(), symbol, candles))
+
+
+def _venue_now(session: Session, symbol: str) -> int:
+    market = session.state.markets.get(symbol)
+    return market.venue_t if market is not None else 0
+
+
+async def _leverage(session: Session, symbol: str) -> None:
+    """Leverage can only be set while the venue allows it; a refusal is a line of the checklist, not the end."""
+    wanted = session.trader.profile.trading.leverage
+    status, detail = "pass", f"{symbol} {wanted}×"
+    try:
+        await session.venue.set_leverage(symbol, wanted)
+    except VenueError as error:
+        status, detail = "fail", f"{symbol} {wanted}×: {error}"
+    session.ingest(ev.GateReport(session.clock(), "leverage", status, False, detail))
+
+
+async def _links_up(session: Session) -> None:
+    def up() -> bool:
+        links = session.state.links
+        return all(name in links and links[name].state == "up" for name in ("public", "private", "rest"))
+
+    await session.until(lambda: up() and not session.state.doubt, LINKS_UP_S)
