@@ -5,8 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from engine.core.orders import working
-from engine.model.orders import ZERO, Order, sign
+from engine.model.orders import ZERO, Order, Side, sign
 from engine.model.state import State, open_risk
+
+SETTLE_NS = 3_000_000_000
+"""How long our fills and the venue's position may differ before it is called a difference."""
 
 
 def working_orders(state: State, symbol: str | None = None) -> list[Order]:
@@ -38,6 +41,24 @@ def worst_position(state: State, symbol: str, extra: Order | None = None) -> Dec
         else:
             sells += order.left
     return max(*(max(abs(qty + buys), abs(qty - sells)) for qty in held), ZERO)
+
+
+def to_close(state: State, symbol: str) -> Decimal:
+    """Signed quantity that a way out would take: ours, or where we hold nothing what the venue says that we do."""
+    position = state.positions.get(symbol)
+    if position is None:
+        return ZERO
+    told = position.venue_qty if position.venue_qty is not None and state.t - position.changed_t >= SETTLE_NS else ZERO
+    return position.qty or told
+
+
+def closing(state: State, symbol: str, side: Side) -> Decimal:
+    """What our own orders on their way already take out of the position; one without an answer is not counted on."""
+    return sum(
+        (o.left for o in working_orders(state, symbol)
+         if o.reduce_only and o.sent_t and o.side == side and o.status != "UNKNOWN" and not o.cancel_sent_t),
+        ZERO,
+    )  # fmt: skip
 
 
 def exposure(state: State, extra: Order | None = None) -> float:

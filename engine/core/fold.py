@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 
 from engine.core import ledger
-from engine.core.orders import may_become
+from engine.core.orders import may_become, working
 from engine.model import events as ev
 from engine.model.market import MINUTE_NS, Candle
-from engine.model.orders import FINAL, ZERO, Fill, Order, Position
+from engine.model.orders import FINAL, ZERO, Fill, Order, Position, Stop, Trade
 from engine.model.reasons import NOTICES
 from engine.model.state import (
     CANDLES_KEPT,
@@ -37,6 +37,9 @@ DAY_NS = 86_400_000_000_000
 EQUITY_EVERY_NS = 10_000_000_000
 EQUITY_KEPT = 8_640
 VISIBLE_AFTER_NS = 5_000_000_000
+HUGE = 1e15
+"""No price, quantity or amount of money is larger; what is has been misread."""
+LARGEST, LEAST = Decimal("1e15"), Decimal("1e-12")
 
 
 def apply(state: State, event: ev.Event) -> None:
@@ -86,6 +89,21 @@ def _heard(state: State, link: str, t: int) -> None:
     entry.messages += 1
 
 
+def _price(value: float) -> bool:
+    """A price that can be one: also False for what is not a number."""
+    return 0.0 < value < HUGE
+
+
+def _amount(*values: Decimal | None) -> bool:
+    return all(value is None or (value.is_finite() and abs(value) < LARGEST) for value in values)
+
+
+def _impossible(state: State, link: str, what: str) -> None:
+    """A message whose numbers cannot be true is counted and changes nothing else."""
+    link_of(state, link).bad += 1
+    log(state, "bad", "warning", f"impossible numbers in {what}: ignored")
+
+
 # --- session ---------------------------------------------------------------------------------------------------
 
 
@@ -125,44 +143,63 @@ def _gate(state: State, e: ev.GateReport) -> None:
 
 def _clock(state: State, e: ev.Clock) -> None:
     state.loop_lag_ms, state.journal_lag_ms = e.loop_lag_ms, e.journal_lag_ms
+    state.repeats += 1
     if not state.account.known:
         return
     now = equity(state)
     book = state.risk
     day = e.t // DAY_NS
-    if day != book.day:
+    if day > book.day:
         book.day, book.day_start = day, now
     week = (day + 3) // 7  # 1970-01-01 was a Thursday
-    if week != book.week:
+    if week > book.week:
         book.week, book.week_start = week, now
     book.high_water = max(book.high_water, now)
-    while book.sent_t and book.sent_t[0] <= e.t - MINUTE_NS:
-        book.sent_t.pop(0)
+    _forget_sent(state)
     if not state.equity or e.t - state.equity[-1][0] >= EQUITY_EVERY_NS:
         _keep(state.equity, (e.t, now), EQUITY_KEPT)
+
+
+def _forget_sent(state: State) -> None:
+    sent = state.risk.sent_t
+    while len(sent) > 1 and sent[0] <= state.t - MINUTE_NS:
+        del sent[0]
 
 
 # --- market ----------------------------------------------------------------------------------------------------
 
 
 def _instrument(state: State, e: ev.InstrumentListed) -> None:
-    market_of(state, e.instrument.symbol).instrument = e.instrument
+    i = e.instrument
+    sizes = (i.min_qty, i.max_limit_qty, i.max_market_qty, i.min_notional, i.maker_fee, i.taker_fee)
+    if not (_amount(i.tick, i.step, *sizes) and i.tick >= LEAST and i.step >= LEAST):
+        _impossible(state, "rest", f"the terms of {i.symbol}")
+        return
+    market_of(state, i.symbol).instrument = i
 
 
 def _candles_loaded(state: State, e: ev.CandlesLoaded) -> None:
     market = market_of(state, e.symbol)
     known = {candle.open_time: candle for candle in market.candles}
-    known.update((candle.open_time, candle) for candle in e.candles)
+    known.update((candle.open_time, candle) for candle in e.candles if _candle_ok(candle))
     market.candles = [known[t] for t in sorted(known)][-CANDLES_KEPT:]
     if market.candles and not market.last:
         market.last = market.candles[-1].close
     market.gap_from = 0
 
 
+def _candle_ok(c: Candle) -> bool:
+    return _price(c.open) and _price(c.high) and _price(c.low) and _price(c.close) and 0.0 <= c.volume < HUGE
+
+
 def _candle(state: State, e: ev.CandleTick) -> None:
     _heard(state, "public", e.t)
+    if not _candle_ok(e.candle):
+        link_of(state, "public").bad += 1
+        return
     market = market_of(state, e.symbol)
     if not e.closed:
+        state.repeats += e.candle == market.live and e.candle.close == market.last
         market.live = e.candle
         market.last, market.last_t = e.candle.close, e.t
         return
@@ -178,8 +215,8 @@ def _close_candle(state: State, market: Market, candle: Candle) -> None:
             if rows[i].open_time == candle.open_time:
                 rows[i] = candle
         return
-    if rows and candle.open_time > rows[-1].open_time + MINUTE_NS and not market.gap_from:
-        market.gap_from = rows[-1].open_time + MINUTE_NS
+    if rows and candle.open_time >= rows[-1].open_time + 2 * MINUTE_NS:
+        market.gap_from = market.gap_from or rows[-1].open_time + MINUTE_NS
         market.gaps += 1
     _keep(rows, candle, CANDLES_KEPT)
     _count_bar(state, market.symbol)
@@ -200,13 +237,20 @@ def _count_bar(state: State, symbol: str) -> None:
 
 def _book(state: State, e: ev.BookTick) -> None:
     _heard(state, "public", e.t)
+    if not ((not e.bids or _price(e.bids[0][0])) and (not e.asks or _price(e.asks[0][0]))):
+        link_of(state, "public").bad += 1
+        return
     market = market_of(state, e.symbol)
+    state.repeats += e.bids == market.bids and e.asks == market.asks
     market.bids, market.asks, market.quote_t = e.bids, e.asks, e.t
     market.venue_t = max(market.venue_t, e.venue_t)
 
 
 def _trade_tick(state: State, e: ev.TradeTick) -> None:
     _heard(state, "public", e.t)
+    if not _price(e.price):
+        link_of(state, "public").bad += 1
+        return
     market = market_of(state, e.symbol)
     market.last, market.last_side, market.last_t = e.price, e.side, e.t
     market.venue_t = max(market.venue_t, e.venue_t)
@@ -215,12 +259,18 @@ def _trade_tick(state: State, e: ev.TradeTick) -> None:
 def _ticker(state: State, e: ev.TickerTick) -> None:
     _heard(state, "public", e.t)
     market = market_of(state, e.symbol)
-    market.day_open, market.day_high, market.day_low, market.day_volume = e.open, e.high, e.low, e.volume
+    day = (e.open, e.high, e.low, e.volume)
+    state.repeats += day == (market.day_open, market.day_high, market.day_low, market.day_volume)
+    market.day_open, market.day_high, market.day_low, market.day_volume = day
 
 
 def _mark(state: State, e: ev.MarkTick) -> None:
     _heard(state, "public", e.t)
+    if not (_price(e.mark) and -1.0 < e.funding_rate < 1.0):
+        link_of(state, "public").bad += 1
+        return
     market = market_of(state, e.symbol)
+    state.repeats += (e.mark, e.index, e.funding_rate) == (market.mark, market.index, market.funding_rate)
     market.mark, market.index, market.mark_t = e.mark, e.index, e.t
     market.funding_rate, market.next_funding_t = e.funding_rate, e.next_funding_t
     market.venue_t = max(market.venue_t, e.venue_t)
@@ -233,6 +283,9 @@ def _mark(state: State, e: ev.MarkTick) -> None:
 
 
 def _account(state: State, e: ev.AccountReport) -> None:
+    if not _amount(e.wallet, e.available, e.margin, e.frozen):
+        _impossible(state, "private", "an account report")
+        return
     account = state.account
     account.currency = e.currency
     account.venue_wallet, account.venue_t = e.wallet, e.t
@@ -249,6 +302,9 @@ def _account(state: State, e: ev.AccountReport) -> None:
 
 
 def _position(state: State, e: ev.PositionReport) -> None:
+    if not _amount(e.qty, e.entry) or e.entry < 0 or (e.qty and abs(e.qty) < LEAST):
+        _impossible(state, "private", f"a position report of {e.symbol}")
+        return
     if not e.qty and e.symbol not in state.positions:
         return
     position = position_of(state, e.symbol)
@@ -259,9 +315,14 @@ def _position(state: State, e: ev.PositionReport) -> None:
         position.liquidation = e.liquidation
     if e.source == "snapshot" and not state.snapshot_t and e.qty != position.qty:
         ledger.adopt(position, e.qty, e.entry, e.t)
+        position.changed_t = e.t
+        _refresh_protection(state, e.symbol)
 
 
 def _order_report(state: State, e: ev.OrderReport) -> None:
+    if not _amount(e.filled, e.qty, e.price) or e.filled < 0 or e.qty < 0:
+        _impossible(state, "private", f"an order report of {e.symbol}")
+        return
     order = find_order(state, e.client_id, e.venue_id)
     if order is None:
         if e.status in FINAL or not (e.client_id or e.venue_id):
@@ -273,14 +334,24 @@ def _order_report(state: State, e: ev.OrderReport) -> None:
         order.venue_id = e.venue_id
         state.venue_ids[e.venue_id] = order.client_id
     status = e.status
+    absent = e.source == "query" and e.code == "not_found"
+    if not absent and status != "UNKNOWN":
+        order.seen_t, order.misses = e.t, 0
     if status == "ACCEPTED" and e.filled:
         status = "PARTIALLY_FILLED"
     if status == "FILLED" and order.filled < order.qty:
         return  # our own fills decide when an order is filled
-    if e.source == "query" and e.code == "not_found" and not _really_absent(state, order):
+    if absent and not _really_absent(state, order):
         return
+    if status == "REJECTED" and order.filled:
+        status = "CANCELLED"
+    if status == "REJECTED" and e.source == "reply" and order.status == "ACCEPTED":
+        return  # the refusal of a repeated request, after the first one was taken
     if not may_become(order, status) or (e.filled < order.filled and status not in FINAL):
         return
+    if status in ("CANCELLED", "EXPIRED") and order.filled < e.filled <= order.qty:
+        order.ending, order.venue_filled = status, e.filled
+        return  # the fills that the venue counts are still on their way, and count as working until then
     if order.status != status:
         _set_status(state, order, status, f"{e.code} {e.message}".strip())
 
@@ -324,6 +395,7 @@ def _set_status(state: State, order: Order, status: str, detail: str = "") -> No
     order.detail = detail
     if status in FINAL:
         state.open_orders.pop(order.client_id, None)
+        state.approvals.pop(order.client_id, None)
     else:
         state.open_orders.setdefault(order.client_id, state.t)
     text = f"{order.side} {order.qty:f} {order.symbol} {status.lower().replace('_', ' ')}"
@@ -353,10 +425,17 @@ def _fill(state: State, e: ev.FillReport) -> None:
     key = f"{fill.symbol}/{fill.venue_order_id}/{fill.trade_id}"
     if key in state.fill_keys:
         return
+    if not _amount(fill.qty, fill.price, fill.fee) or fill.qty < LEAST or fill.price <= 0:
+        _impossible(state, "private", f"a fill of {fill.symbol}")
+        return
     state.fill_keys[key] = state.seq
     order = find_order(state, fill.client_id, fill.venue_order_id)
     position = position_of(state, fill.symbol)
+    stop = position.stop
     trade = ledger.book_fill(state.account, position, fill, order)
+    position.changed_t = e.t
+    if trade is not None:
+        _drop_stops(state, trade, fill.price, stop)
     if order is not None:
         _fill_order(state, order, fill)
     state.fills_total += 1
@@ -374,7 +453,8 @@ def _fill(state: State, e: ev.FillReport) -> None:
         state.trades_total += 1
         won = trade.pnl > 0
         state.wins_total += won
-        state.risk.losses_in_row = 0 if won else state.risk.losses_in_row + 1
+        if trade.pnl:
+            state.risk.losses_in_row = 0 if won else state.risk.losses_in_row + 1
         state.risk.last_exit_t = e.t
         _keep(state.trades, trade)
         log(
@@ -390,18 +470,40 @@ def _fill_order(state: State, order: Order, fill: Fill) -> None:
     paid = (order.avg_price or ZERO) * order.filled + fill.price * fill.qty
     order.filled += fill.qty
     order.avg_price = paid / order.filled
-    if not order.venue_id:
+    order.seen_t = state.t
+    if not order.venue_id and fill.venue_order_id:
         order.venue_id = fill.venue_order_id
         state.venue_ids[fill.venue_order_id] = order.client_id
-    status = "FILLED" if order.filled >= order.qty else "PARTIALLY_FILLED"
+    status: str = "FILLED" if order.filled >= order.qty else "PARTIALLY_FILLED"
+    if status != "FILLED" and order.ending and order.filled >= order.venue_filled:
+        status = order.ending
     if order.status in ("CANCELLED", "EXPIRED") and status != "FILLED":
         order.updated_t = state.t
         return
     _set_status(state, order, status)
 
 
+def _drop_stops(state: State, trade: Trade, price: Decimal, stop: Decimal | None) -> None:
+    """The protective orders of a closed position end with it, also before the venue says so; one for the other side stays."""
+    side = 1 if trade.side == "BUY" else -1
+    for row in [s for s in state.stops.values() if s.symbol == trade.symbol]:
+        at = row.stop if row.stop is not None else row.target
+        behind = 1 if row.stop is not None else -1
+        if at is not None and (row.stop == stop or (price - at) * side * behind >= 0):
+            del state.stops[row.stop_id]
+
+
+def _stop_ok(stop: Stop) -> bool:
+    return _amount(stop.qty, stop.stop, stop.target) and all(
+        x is None or x > 0 for x in (stop.qty, stop.stop, stop.target)
+    )
+
+
 def _stop(state: State, e: ev.StopReport) -> None:
     stop = e.stop
+    if not _stop_ok(stop):
+        _impossible(state, "private", f"a protective order of {stop.symbol}")
+        return
     if e.status == "NEW":
         state.stops[stop.stop_id] = stop
     else:
@@ -419,42 +521,66 @@ def _stops(state: State, e: ev.StopsListed) -> None:
     for stop_id in [s.stop_id for s in state.stops.values() if s.symbol == e.symbol]:
         del state.stops[stop_id]
     for stop in e.stops:
-        state.stops[stop.stop_id] = stop
+        if stop.symbol == e.symbol and _stop_ok(stop):
+            state.stops[stop.stop_id] = stop
     _refresh_protection(state, e.symbol)
 
 
 def _refresh_protection(state: State, symbol: str) -> None:
-    """The position's stop is the one that stands at the venue, or none."""
+    """The position's stop is the nearest one that stands at the venue; it is naked until stops cover all of it."""
     position = state.positions.get(symbol)
     if position is None or not position.qty:
         return
+    side = 1 if position.qty > 0 else -1
     standing = [s for s in state.stops.values() if s.symbol == symbol]
-    stops = [s.stop for s in standing if s.stop is not None]
-    targets = [s.target for s in standing if s.target is not None]
-    nearest = max if position.qty > 0 else min
-    position.stop = nearest(stops) if stops else None
-    if position.stop is None and not position.naked_since:
-        position.naked_since = state.t
+    guards = [(s.stop, s.qty) for s in standing if s.stop is not None and _protects(state, position, s.stop)]
+    targets = [s.target for s in standing if s.target is not None and (s.target - position.entry) * side > 0]
+    nearest = max if side > 0 else min
+    position.stop = nearest(stop for stop, _ in guards) if guards else None
     if targets:
         position.target = targets[0]
-    if position.stop is not None:
-        position.wanted_stop = position.stop
-        if position.risk_per_unit is None:
-            position.risk_per_unit = abs(position.entry - position.stop)
-        position.naked_since = position.protect_tries = 0
-        state.alarms.pop(f"ProtectFailed/{symbol}", None)
-        state.alarms.pop(f"NakedPosition/{symbol}", None)
+    if position.stop is not None and position.risk_per_unit is None and (position.entry - position.stop) * side > 0:
+        position.risk_per_unit = abs(position.entry - position.stop)
+    covered = any(qty is None for _, qty in guards) or sum(q or ZERO for _, q in guards) >= abs(position.qty)
+    if not covered:
+        if not position.naked_since:
+            position.naked_since, position.protect_tries = state.t, 0
+        return
+    position.naked_since = position.protect_tries = 0
+    if position.stop == position.wanted_stop:
+        position.protect_t = 0
+    position.wanted_stop = position.stop
+    state.alarms.pop(f"ProtectFailed/{symbol}", None)
+    state.alarms.pop(f"NakedPosition/{symbol}", None)
+
+
+def _protects(state: State, position: Position, stop: Decimal) -> bool:
+    """On the losing side of the entry or of the present price: a stop left from a position of the other side is on neither."""
+    side = 1 if position.qty > 0 else -1
+    market = state.markets.get(position.symbol)
+    price = market.price if market is not None else 0.0
+    return (position.entry - stop) * side > 0 or not price or (price - float(stop)) * side > 0
 
 
 def _funding(state: State, e: ev.FundingPaid) -> None:
+    if not _amount(e.amount):
+        _impossible(state, "private", f"funding of {e.symbol}")
+        return
     ledger.book_funding(state.account, state.positions.get(e.symbol), e.amount)
     log(state, "funding", "info", f"funding {e.amount:+f} on {e.symbol}")
 
 
 def _snapshot(state: State, e: ev.SnapshotTaken) -> None:
-    if e.complete:
-        state.snapshot_t = e.t
-        state.doubt = False
+    if not e.complete:
+        return
+    state.snapshot_t = e.t
+    private = state.links.get("private")
+    if private is None or state.snapshot_asked_t >= private.changed_t:
+        state.doubt = False  # one that was asked for before the link broke proves nothing about what happened meanwhile
+    for client_id in list(state.open_orders):
+        order = state.orders[client_id]
+        if working(order) and not order.sent_t and order.seen_t < state.snapshot_asked_t:
+            _set_status(state, order, "CANCELLED", "not among the venue's orders any more")
 
 
 # --- links -----------------------------------------------------------------------------------------------------
@@ -481,16 +607,26 @@ def _bad(state: State, e: ev.BadMessage) -> None:
     log(state, "bad", "warning", f"unreadable message on {e.link} ({e.why}) ×{e.count}")
 
 
+def _screen_failed(state: State, e: ev.ScreenFailed) -> None:
+    log(state, "screen", "warning", f"{e.where}: {e.text}")
+
+
 # --- the operator and the decisions ----------------------------------------------------------------------------
 
 
 def _command(state: State, e: ev.Command) -> None:
     shown = e.target if e.action == "approve" else f"{e.target} {e.text}".strip()
     log(state, "key", "info", f"{e.by}: {e.action} {shown}".rstrip(), e.target)
-    if e.action in ("approve", "resume", "rearm"):
+    if e.action == "approve" and e.target in state.approvals:
         state.risk.repeats.clear()
-    if e.action in ("resume", "rearm"):
-        state.risk.losses_in_row = 0
+    if e.action == "resume" and state.trading == "ACTIVE":
+        _count_anew(state)
+
+
+def _count_anew(state: State) -> None:
+    """A person has looked: losses in a row and repeated orders are counted from zero."""
+    state.risk.losses_in_row = 0
+    state.risk.repeats.clear()
 
 
 def _noted(state: State, e: ev.Noted) -> None:
@@ -504,6 +640,8 @@ def _decided(state: State, e: ev.OrderDecided) -> None:
     state.orders[order.client_id] = order
     state.open_orders[order.client_id] = e.t
     state.orders_total += 1
+    if order.reduce_only and order.symbol in state.positions:
+        state.positions[order.symbol].close_t = e.t
     at = "market" if order.price is None else f"{order.price:f}"
     log(
         state,
@@ -559,6 +697,7 @@ def _sent(state: State, e: ev.OrderSent) -> None:
         return
     order.sent_t = e.t
     state.risk.sent_t.append(e.t)
+    _forget_sent(state)
     if order.role == "entry" and order.strategy:
         state.risk.repeats[order.strategy] = state.risk.repeats.get(order.strategy, 0) + 1
     _set_status(state, order, "SUBMITTED")
@@ -584,15 +723,17 @@ def _protect_sent(state: State, e: ev.ProtectSent) -> None:
         position.wanted_stop = e.stop
         position.protect_t = e.t
         position.protect_tries += 1
-        position.trailing = position.trailing or e.why == "trailing"
     target = f", target {e.target:f}" if e.target is not None else ""
     log(state, "stop", "info", f"stop {e.stop:f}{target} on {e.symbol}: {e.why}")
 
 
 def _protect_report(state: State, e: ev.ProtectReport) -> None:
     position = state.positions.get(e.symbol)
-    if position is not None:
-        position.protect_t = 0
+    if position is not None and position.naked_since:
+        if e.ok:
+            position.protect_tries = max(0, position.protect_tries - 1)  # taken; whether it stands is read
+        elif e.ok is False:
+            position.protect_t = 0
     if e.ok is not True:
         log(
             state,
@@ -614,6 +755,8 @@ def _query_sent(state: State, e: ev.QuerySent) -> None:
 
 def _trading(state: State, e: ev.TradingChanged) -> None:
     state.trading, state.trading_why, state.trading_t = e.state, e.why, e.t
+    if e.state == "ACTIVE":
+        _count_anew(state)
     level = {"ACTIVE": "good", "HALTED": "alarm", "SAFE": "alarm"}.get(e.state, "warning")
     log(state, "state", level, f"{e.state} by {e.by}: {e.why}")
 
@@ -625,8 +768,9 @@ def _noticed(state: State, e: ev.Noticed) -> None:
     level, title = NOTICES.get(e.kind, ("warning", e.kind))
     log(state, e.kind, level, f"{title}: {e.text}")
     position = state.positions.get(e.symbol)
-    if e.kind == "StalePosition" and position is not None:
-        position.stale = True
+    if position is not None:
+        position.stale = position.stale or e.kind == "StalePosition"
+        position.trailing = position.trailing or e.kind == "TrailActivated"
     if e.kind in _STANDING:
         key = f"{e.kind}/{e.symbol}"
         if e.over:
@@ -660,6 +804,7 @@ _CHANGES: dict[type[ev.Event], Callable[[State, Any], None]] = {
     ev.LinkReport: _link,
     ev.BadMessage: _bad,
     ev.Command: _command,
+    ev.ScreenFailed: _screen_failed,
     ev.Noted: _noted,
     ev.OrderDecided: _decided,
     ev.Refused: _refused,

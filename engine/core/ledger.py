@@ -12,10 +12,15 @@ from decimal import Decimal
 from engine.model.orders import ZERO, Fill, Order, Position, Trade, sign
 from engine.model.state import Account
 
+GRID = Decimal("1e-12")
+"""Shares of a cost or a fee are whole multiples of this, so that every later sum is exact."""
+GRID_BELOW = Decimal("1e15")
+
 
 def book_fill(account: Account, position: Position, fill: Fill, order: Order | None) -> Trade | None:
     """Apply one fill; sets ``fill.realised`` and returns the finished trade when the position is flat (or flipped)."""
     change = sign(fill.side) * fill.qty
+    fill.realised = ZERO
     account.fees += fill.fee
     account.wallet -= fill.fee
     if position.qty * change >= 0:
@@ -23,8 +28,8 @@ def book_fill(account: Account, position: Position, fill: Fill, order: Order | N
         position.fees += fill.fee
         return None
     closing = min(fill.qty, abs(position.qty))
-    share = fill.fee * closing / fill.qty
-    paid = position.cost if closing == abs(position.qty) else position.cost * closing / abs(position.qty)
+    share = _share(fill.fee, closing, fill.qty)
+    paid = _share(position.cost, closing, abs(position.qty))
     position.cost -= paid
     realised = (fill.price * closing - paid) * (1 if position.qty > 0 else -1)
     fill.realised = realised
@@ -59,10 +64,18 @@ def adopt(position: Position, qty: Decimal, entry: Decimal, t: int) -> None:
         position.opened_t = t
     position.qty = qty
     position.entry = entry
-    position.cost = entry * abs(qty)
+    position.cost = _on_grid(entry * abs(qty))
     position.peak_qty = max(position.peak_qty, abs(qty))
     if not qty:
         _clear(position)
+
+
+def _share(whole: Decimal, part: Decimal, of: Decimal) -> Decimal:
+    return whole if part == of else _on_grid(whole * part / of)
+
+
+def _on_grid(value: Decimal) -> Decimal:
+    return value.quantize(GRID) if abs(value) < GRID_BELOW else value
 
 
 def _open(position: Position, change: Decimal, fill: Fill, order: Order | None) -> None:
@@ -93,6 +106,7 @@ def _clear(position: Position) -> None:
     position.strategy = position.why = ""
     position.stale = position.trailing = False
     position.best = 0.0
+    position.close_t = 0
 
 
 def _trade(position: Position, fill: Fill, order: Order | None, was_long: bool) -> Trade:

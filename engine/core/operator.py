@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from engine.core.exposure import working_orders
+from engine.core.exposure import to_close, working_orders
 from engine.core.risk import Breach
 from engine.model import events as ev
 from engine.model.orders import Order
@@ -52,11 +52,14 @@ def _resume(trader: Trader, c: ev.Command) -> None:
 
 
 def _kill(trader: Trader, c: ev.Command) -> None:
-    """Shut the gate first, then cancel everything that works. Pressing again cancels again."""
+    """Shut the gate first, then cancel every entry that works. Pressing again cancels again.
+
+    Orders on their way out of a position go on, as do protective stops: the kill switch never keeps anyone in.
+    """
     why = c.text or "kill switch"
     if trader.state.trading != "HALTED":
         trader.decide(ev.TradingChanged(trader.state.t, "HALTED", why, c.by))
-    trader.cancel(_ours(trader), "kill")
+    trader.cancel(_entries(trader), "kill")
     trader.drop_approvals(Breach("halted", "off", "on", f"the kill switch is on: {why}"), c.by)
 
 
@@ -79,15 +82,15 @@ def _cancel(trader: Trader, c: ev.Command) -> None:
 
 
 def _cancel_entries(trader: Trader, c: ev.Command) -> None:
-    trader.cancel([o for o in _ours(trader) if not o.reduce_only], c.text or f"by {c.by}")
+    trader.cancel(_entries(trader), c.text or f"by {c.by}")
 
 
 def _close(trader: Trader, c: ev.Command) -> None:
-    position = trader.state.positions.get(c.target)
-    if position is None or not position.qty:
+    if not to_close(trader.state, c.target):
         trader.notice("StaleCommand", c.target, f"no position in {c.target or 'that symbol'}")
         return
-    trader.reduce(c.target, f"closed by {c.by}")
+    if not trader.reduce(c.target, f"closed by {c.by}"):
+        trader.notice("StaleCommand", c.target, f"an order that closes {c.target} is already on its way")
 
 
 def _flatten(trader: Trader, c: ev.Command) -> None:
@@ -95,7 +98,7 @@ def _flatten(trader: Trader, c: ev.Command) -> None:
     if trader.state.trading == "ACTIVE":
         trader.decide(ev.TradingChanged(trader.state.t, "PAUSED", "flattened", c.by))
         trader.drop_approvals(Breach("paused", "ACTIVE", "PAUSED", "everything is being closed"), c.by)
-    trader.cancel(_ours(trader), "flatten")
+    trader.cancel(_entries(trader), "flatten")
     for symbol in sorted(trader.state.positions):
         trader.reduce(symbol, f"flattened by {c.by}")
 
@@ -114,8 +117,9 @@ _ACTIONS: dict[str, Callable[[Trader, ev.Command], None]] = {
 }
 
 
-def _ours(trader: Trader) -> list[Order]:
-    return [order for order in working_orders(trader.state) if order.sent_t]
+def _entries(trader: Trader) -> list[Order]:
+    """Working orders of ours, without the ones that only lead out of a position."""
+    return [order for order in working_orders(trader.state) if order.sent_t and not order.reduce_only]
 
 
 def insist(trader: Trader) -> None:
@@ -123,9 +127,5 @@ def insist(trader: Trader) -> None:
     if trader.state.trading != "HALTED":
         return
     now = trader.state.t
-    late = [
-        order
-        for order in _ours(trader)
-        if not order.reduce_only and order.status != "UNKNOWN" and now - order.cancel_sent_t >= CANCEL_AGAIN_NS
-    ]
+    late = [o for o in _entries(trader) if not o.ending and now - o.cancel_sent_t >= CANCEL_AGAIN_NS]
     trader.cancel(late, "kill: still working")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 
+import msgspec
+
 from engine.model.market import Instrument
 from engine.model.orders import FINAL, Intent, Order, Side
 
+LARGEST = 1e12
 _ALIVE = frozenset({"ACCEPTED", "PARTIALLY_FILLED", "FILLED", "CANCELLED", "EXPIRED", "REJECTED", "UNKNOWN"})
 
 TRANSITIONS: dict[str, frozenset[str]] = {
@@ -14,7 +17,7 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     "AWAITING_APPROVAL": frozenset({"SUBMITTED", "DENIED"}),
     "SUBMITTED": _ALIVE,
     "UNKNOWN": _ALIVE - {"UNKNOWN"},
-    "ACCEPTED": _ALIVE - {"ACCEPTED", "REJECTED", "UNKNOWN"} | {"REJECTED"},
+    "ACCEPTED": _ALIVE - {"ACCEPTED", "UNKNOWN"},
     "PARTIALLY_FILLED": frozenset({"PARTIALLY_FILLED", "FILLED", "CANCELLED", "EXPIRED"}),
     # a fill can arrive after the cancel that it raced, and after a wrong "rejected"
     "CANCELLED": frozenset({"PARTIALLY_FILLED", "FILLED"}),
@@ -60,6 +63,26 @@ def on_tick(price: float | Decimal, tick: Decimal) -> Decimal:
 def on_step(qty: Decimal, step: Decimal) -> Decimal:
     """The quantity rounded down to the lot step."""
     return (qty / step).quantize(Decimal(1), ROUND_DOWN) * step
+
+
+def sensible(intent: Intent, price: float) -> bool:
+    """All numbers of an intent that is expected to fill at ``price`` can be put on steps: none is missing, infinite or absurd."""
+    levels = [x for x in (intent.price, intent.stop, intent.target) if x is not None]
+    sized = intent.qty is None or (intent.qty.is_finite() and 0 < intent.qty < LARGEST)
+    limited = intent.kind == "MARKET" or intent.price is not None
+    scaled = 0.0 < intent.size_factor < LARGEST and 0.0 <= price < LARGEST
+    return sized and limited and scaled and all(0.0 < x < LARGEST for x in levels)
+
+
+def on_ticks(intent: Intent, tick: Decimal) -> Intent:
+    """The intent with its prices on the tick, so that it is sized by the stop that will stand."""
+
+    def price(value: float | None) -> float | None:
+        return None if value is None else float(on_tick(value, tick))
+
+    return msgspec.structs.replace(
+        intent, price=price(intent.price), stop=price(intent.stop), target=price(intent.target)
+    )
 
 
 def entry_price(intent: Intent, bid: float, ask: float) -> float:

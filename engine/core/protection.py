@@ -23,7 +23,7 @@ TRAIL_STEP_R = 0.1
 def guard(trader: Trader) -> None:
     """Once a second: a position that has stood without a stop for longer than the grace time raises an alarm and gets one.
 
-    If the venue refuses the stop three times, the position is closed: better out than unprotected.
+    If the venue refuses the stop (or does not answer) three times, the position is closed: better out than unprotected.
     """
     grace = int(trader.profile.trading.naked_grace_s * SECOND_NS)
     for symbol in sorted(trader.state.positions):
@@ -39,7 +39,7 @@ def guard(trader: Trader) -> None:
         if position.protect_t and trader.state.t - position.protect_t < ANSWER_NS:
             continue
         if position.protect_tries >= TRIES:
-            if not _being_closed(trader.state, symbol):
+            if trader.state.t - position.close_t >= ANSWER_NS:
                 trader.reduce(symbol, "no stop could be placed")
             continue
         stop = position.wanted_stop or fallback_stop(trader, position)
@@ -53,18 +53,17 @@ def _clear_alarms(trader: Trader, symbol: str) -> None:
             trader.notice(kind, symbol, "the position is closed", over=True)
 
 
-def _being_closed(state: State, symbol: str) -> bool:
-    return any(state.orders[cid].symbol == symbol and state.orders[cid].reduce_only for cid in state.open_orders)
-
-
 def fallback_stop(trader: Trader, position: Position) -> Decimal | None:
-    """A stop for a position that came without one: it costs the risk of one trade, and is at most half way to liquidation."""
+    """A stop for a position that came without one: it costs the risk of one trade, and is at most half way to liquidation.
+
+    Never further away than half the price.
+    """
     market = trader.state.markets.get(position.symbol)
     if market is None or market.instrument is None or not market.price:
         return None
     side = 1 if position.qty > 0 else -1
     budget = max(0.0, equity(trader.state)) * trader.profile.trading.risk_pct / 100
-    distance = budget / abs(float(position.qty))
+    distance = min(budget / abs(float(position.qty)), market.price / 2)
     if position.liquidation is not None and position.liquidation > 0:
         distance = min(distance, abs(market.price - position.liquidation) / 2)
     distance = max(distance, float(market.instrument.tick))
@@ -73,12 +72,12 @@ def fallback_stop(trader: Trader, position: Position) -> Decimal | None:
 
 def answered(trader: Trader, report: ev.ProtectReport) -> None:
     position = trader.state.positions.get(report.symbol)
-    if report.ok is False and position is not None and position.qty and position.stop is None:
+    if report.ok is False and position is not None and position.qty and position.naked_since:
         trader.notice("ProtectFailed", report.symbol, f"{report.code} {report.message}".strip() or "no reason given")
 
 
 def trail(trader: Trader, symbol: str) -> None:
-    """Move the stop behind the best price once profit has reached the arming level; it never moves back."""
+    """Follow the best price with the stop once profit has reached the arming level; it never moves back."""
     state, rules = trader.state, trader.profile.trading
     position = state.positions.get(symbol)
     if (
@@ -87,26 +86,26 @@ def trail(trader: Trader, symbol: str) -> None:
         or not rules.trail_arm_r
         or not position.risk_per_unit
         or position.stop is None
+        or position.naked_since
     ):
-        return
-    if position.protect_t and state.t - position.protect_t < ANSWER_NS:
         return
     instrument = state.markets[symbol].instrument
     side = 1 if position.qty > 0 else -1
     risk = float(position.risk_per_unit)
-    gained = (position.best - float(position.entry)) * side / risk
-    if gained < rules.trail_arm_r or instrument is None:
+    profit = (position.best - float(position.entry)) * side
+    if not risk or profit < rules.trail_arm_r * risk or instrument is None:
+        return
+    if not position.trailing:
+        behind = f"{rules.trail_distance_r:g} R behind"
+        trader.notice("TrailActivated", symbol, f"at {profit / risk:+.1f} R the stop starts to follow, {behind}")
+    if position.protect_t and state.t - position.protect_t < ANSWER_NS:
         return
     wanted = position.best - side * rules.trail_distance_r * risk
     if (wanted - float(position.stop)) * side < TRAIL_STEP_R * risk:
         return
     stop = on_tick(wanted, instrument.tick)
-    if not position.trailing:
-        trader.notice(
-            "TrailActivated",
-            symbol,
-            f"at {gained:+.1f} R the stop starts to follow, {rules.trail_distance_r:g} R behind",
-        )
+    if stop <= 0 or (stop - position.stop) * side <= 0:
+        return
     standing = _nearest(state, symbol, position)
     trader.decide(
         ev.ProtectSent(state.t, symbol, stop, position.target, standing.stop_id if standing else "", "trailing")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from engine.core.exposure import SETTLE_NS
 from engine.core.fold import position_delta
 from engine.core.risk import Breach
 from engine.model import events as ev
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from engine.core.trader import Trader
 
 SECOND_NS = 1_000_000_000
-SETTLE_NS = 3 * SECOND_NS
-"""How long our fills and the venue's position may differ before it is called a difference."""
 WALLET_TOLERANCE = Decimal("0.01")
 
 
@@ -54,7 +53,7 @@ def _differences(trader: Trader) -> list[str]:
     found = []
     for symbol, position in trader.state.positions.items():
         delta = position_delta(position)
-        if delta and trader.state.t - position.venue_t >= SETTLE_NS:
+        if delta and trader.state.t - max(position.venue_t, position.changed_t) >= SETTLE_NS:
             found.append(f"{symbol}: ours {position.qty:+f}, venue {position.venue_qty:+f}")
     return found
 
@@ -67,17 +66,31 @@ def compared(trader: Trader, event: ev.SnapshotTaken) -> None:
     for symbol in sorted(state.positions):
         position = state.positions[symbol]
         delta, standing = position_delta(position), f"PositionMismatch/{symbol}" in state.alarms
-        if delta and not standing:
+        if delta and not standing and state.t - position.changed_t >= SETTLE_NS:
             trader.notice("PositionMismatch", symbol, f"ours {position.qty:+f}, venue {position.venue_qty:+f}")
         elif not delta and standing:
             trader.notice("PositionMismatch", symbol, "agrees again", over=True)
     _compare_wallet(trader)
+    _ask_about_the_missing(trader)
+
+
+def _ask_about_the_missing(trader: Trader) -> None:
+    """An order of ours that works by our books and that the venue did not list: its end was announced while we did not hear."""
+    state = trader.state
+    wait = int(trader.profile.trading.unknown_retry_s * SECOND_NS)
+    for client_id in list(state.open_orders):
+        order = state.orders[client_id]
+        listed = max(order.seen_t, order.sent_t) >= state.snapshot_asked_t
+        if order.status in ("ACCEPTED", "PARTIALLY_FILLED") and not listed and state.t - order.query_t >= wait:
+            trader.decide(ev.QuerySent(state.t, client_id, "not among the venue's open orders"))
 
 
 def _compare_wallet(trader: Trader) -> None:
     account = trader.state.account
     if account.venue_wallet is None or any(p.qty for p in trader.state.positions.values()):
         return  # while a position is open, funding and fees may be on their way
+    if any(trader.state.t - p.changed_t < SETTLE_NS for p in trader.state.positions.values()):
+        return
     off, standing = account.venue_wallet - account.wallet, "BalanceMismatch/" in trader.state.alarms
     if abs(off) > WALLET_TOLERANCE and not standing:
         trader.notice(

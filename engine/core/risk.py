@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from engine.core.exposure import at_risk, exposure, worst_position
+from engine.core.exposure import at_risk, exposure, to_close, worst_position
 from engine.core.orders import working
 from engine.model.market import MINUTE_NS, Instrument
 from engine.model.orders import ZERO, Order, Position, sign
@@ -92,9 +92,9 @@ def _duplicate_order_id(c: Case) -> Found:
 def _symbol_not_allowed(c: Case) -> Found:
     if c.order.symbol not in c.limits.symbols:
         return ", ".join(sorted(c.limits.symbols)), c.order.symbol, f"{c.order.symbol} is not in the profile's limits"
-    if c.instrument is None:
+    if c.instrument is None and not c.order.reduce_only:
         return "listed", "unknown", f"{c.order.symbol} is not listed by the venue"
-    if not c.instrument.tradable and not c.order.reduce_only:
+    if c.instrument is not None and not c.instrument.tradable and not c.order.reduce_only:
         return "open", "closed", f"{c.order.symbol} is not open for trading"
     return None
 
@@ -138,9 +138,9 @@ def _stale_quote(c: Case) -> Found:
         return f"{limit:g} s", "never", "no quote has been seen"
     age = (c.state.t - c.market.quote_t) / SECOND_NS
     return (
-        (f"{limit:g} s", f"{age:.1f} s", f"the last quote is {age:.1f} s old, limit {limit:g} s")
-        if age > limit
-        else None
+        None
+        if 0 <= age <= limit
+        else (f"{limit:g} s", f"{age:.1f} s", f"the last quote is {age:.1f} s old, limit {limit:g} s")
     )
 
 
@@ -148,15 +148,15 @@ def _outlier_price(c: Case) -> Found:
     limit, m = c.limits.outlier_pct, c.market
     if m is None or not m.bids or not m.asks:
         return "two sides", "one side", "the book has only one side"
-    if m.bid >= m.ask:
+    if not 0 < m.bid < m.ask:
         return "bid < ask", f"{m.bid:g} ≥ {m.ask:g}", f"the book is crossed: bid {m.bid:g}, ask {m.ask:g}"
     if not m.mark:
         return f"{limit:g} %", "no mark", "no mark price has been seen"
     off = abs(m.mid - m.mark) / m.mark * 100
     return (
-        (f"{limit:g} %", f"{off:.2f} %", f"book and mark differ by {off:.2f} %, limit {limit:g} %")
-        if off > limit
-        else None
+        None
+        if off <= limit
+        else (f"{limit:g} %", f"{off:.2f} %", f"book and mark differ by {off:.2f} %, limit {limit:g} %")
     )
 
 
@@ -166,9 +166,9 @@ def _spread_too_wide(c: Case) -> Found:
         return f"{limit:g} bp", "unknown", "the spread is not known"
     spread = (m.ask - m.bid) / m.mid * 10_000
     return (
-        (f"{limit:g} bp", f"{spread:.2f} bp", f"the spread is {spread:.2f} bp, limit {limit:g} bp")
-        if spread > limit
-        else None
+        None
+        if spread <= limit
+        else (f"{limit:g} bp", f"{spread:.2f} bp", f"the spread is {spread:.2f} bp, limit {limit:g} bp")
     )
 
 
@@ -178,7 +178,7 @@ def _spread_too_wide(c: Case) -> Found:
 def _reduce_only_violation(c: Case) -> Found:
     if not c.order.reduce_only:
         return None
-    held = ZERO if c.position is None else c.position.qty
+    held = to_close(c.state, c.order.symbol)
     if held * sign(c.order.side) >= 0:
         return f"{held:f}", f"{c.order.side} {c.order.qty:f}", "there is no position that this order would reduce"
     if c.order.left > abs(held):
@@ -195,9 +195,9 @@ def _price_collar(c: Case) -> Found:
         return f"{limit:g} %", "unknown", "no market price to compare with"
     off = abs(float(c.order.price) - mid) / mid * 100
     return (
-        (f"{limit:g} %", f"{off:.2f} %", f"the price is {off:.2f} % from the market, limit {limit:g} %")
-        if off > limit
-        else None
+        None
+        if off <= limit
+        else (f"{limit:g} %", f"{off:.2f} %", f"the price is {off:.2f} % from the market, limit {limit:g} %")
     )
 
 
@@ -264,7 +264,7 @@ def _max_notional(c: Case) -> Found:
 
 def _min_notional(c: Case) -> Found:
     i = c.instrument
-    if i is not None and c.order.qty < i.min_qty:
+    if i is not None and c.order.qty < i.min_qty and not c.order.reduce_only:
         return (
             f"{i.min_qty:f}",
             f"{c.order.qty:f}",
@@ -301,9 +301,9 @@ def _max_leverage(c: Case) -> Found:
         return f"{limit:g}×", "unknown", "equity is not known or not positive"
     value = exposure(c.state, c.order) / own
     return (
-        (f"{limit:g}×", f"{value:.2f}×", f"exposure could reach {value:.2f}× equity, limit {limit:g}×")
-        if value > limit
-        else None
+        None
+        if value <= limit
+        else (f"{limit:g}×", f"{value:.2f}×", f"exposure could reach {value:.2f}× equity, limit {limit:g}×")
     )
 
 
@@ -313,9 +313,13 @@ def _total_at_risk(c: Case) -> Found:
         return f"{limit:g} %", "unknown", "equity is not known or not positive"
     value = at_risk(c.state, c.order, c.price) / own * 100
     return (
-        (f"{limit:g} %", f"{value:.2f} %", f"all stops together would cost {value:.2f} % of equity, limit {limit:g} %")
-        if value > limit
-        else None
+        None
+        if value <= limit
+        else (
+            f"{limit:g} %",
+            f"{value:.2f} %",
+            f"all stops together would cost {value:.2f} % of equity, limit {limit:g} %",
+        )
     )
 
 
@@ -328,9 +332,9 @@ def _max_slippage(c: Case) -> Found:
         return f"{limit:g} bp", "beyond the book", f"the visible book holds less than {c.order.qty:f}"
     slip = abs(paid - m.mid) / m.mid * 10_000
     return (
-        (f"{limit:g} bp", f"{slip:.2f} bp", f"filling would cost {slip:.2f} bp, limit {limit:g} bp")
-        if slip > limit
-        else None
+        None
+        if slip <= limit
+        else (f"{limit:g} bp", f"{slip:.2f} bp", f"filling would cost {slip:.2f} bp, limit {limit:g} bp")
     )
 
 
@@ -338,6 +342,8 @@ def book_price(levels: list[tuple[float, float]], qty: float) -> float | None:
     """Mean price of taking ``qty`` from ``levels``; None when they hold less."""
     left, paid = qty, 0.0
     for price, size in levels:
+        if not size > 0:
+            continue
         take = min(left, size)
         paid += take * price
         left -= take
@@ -347,7 +353,7 @@ def book_price(levels: list[tuple[float, float]], qty: float) -> float | None:
 
 
 def _above(value: float, limit: float, what: str) -> Found:
-    return (f"{limit:,.2f}", f"{value:,.2f}", f"{what} {value:,.2f}, limit {limit:,.2f}") if value > limit else None
+    return None if value <= limit else (f"{limit:,.2f}", f"{value:,.2f}", f"{what} {value:,.2f}, limit {limit:,.2f}")
 
 
 # --- is it too often, or after too much loss -------------------------------------------------------------------
@@ -384,7 +390,7 @@ def _repeated_execution(c: Case) -> Found:
 def _loss(start: float, limit: float, what: str) -> Callable[[State], Found]:
     def check(state: State) -> Found:
         lost = (start - equity(state)) / start * 100 if start > 0 else 0.0
-        return (f"{limit:g} %", f"{lost:.2f} %", f"{what} {lost:.2f} %, limit {limit:g} %") if lost >= limit else None
+        return None if lost < limit else (f"{limit:g} %", f"{lost:.2f} %", f"{what} {lost:.2f} %, limit {limit:g} %")
 
     return check
 

@@ -16,6 +16,9 @@ from engine.model.orders import ZERO, Intent, Order, sign
 from engine.model.settings import RiskLimits
 from engine.model.state import State, equity
 
+LARGEST = Decimal("1e12")
+"""No order is larger, whatever the caps: quotients of tiny distances stay countable."""
+
 
 class Sized(NamedTuple):
     """``resized`` tells of a cap ("0.5 → 0.25 by max_position"); ``breach`` is set when nothing tradable is left."""
@@ -40,7 +43,7 @@ def wanted_quantity(intent: Intent, equity_quote: float, risk_pct: float, price:
 
 def size(state: State, order: Order, instrument: Instrument, limits: RiskLimits, price: float) -> Sized:
     """Fit ``order.qty`` (as wanted) under every cap. ``price`` is where it is expected to fill."""
-    wanted = on_step(order.qty, instrument.step)
+    wanted = on_step(min(order.qty, LARGEST), instrument.step)
     qty, code, room_text = wanted, "", ""
     for cap_code, room in _rooms(state, order, instrument, limits, price):
         if room < qty:

@@ -14,14 +14,15 @@ from typing import Any
 import msgspec
 
 from engine.core import operator, protection, reconcile, sizing
+from engine.core.exposure import closing, to_close
 from engine.core.fold import apply, find_order
-from engine.core.orders import entry_price, from_intent, reducing, terms
+from engine.core.orders import entry_price, from_intent, on_ticks, reducing, sensible, terms
 from engine.core.risk import Approved, Breach, blocked, gate, working_entries
 from engine.model import events as ev
 from engine.model.market import MINUTE_NS, Candle
-from engine.model.orders import Intent, Order, Side, opposite
+from engine.model.orders import ZERO, Intent, Order, Side
 from engine.model.settings import Profile
-from engine.model.state import Market, State, equity
+from engine.model.state import CANDLES_KEPT, Market, State, equity
 from engine.strategies.base import Strategy, View
 
 SECOND_NS = 1_000_000_000
@@ -36,6 +37,7 @@ class Trader:
         self.state = State()
         self._decided: list[ev.Event] = []
         self._status_before = ""
+        self._bar_before = -1
         self._handlers: dict[type[ev.Event], Callable[[Any], None]] = {
             ev.CandleTick: self._on_candle,
             ev.CandlesLoaded: self._on_candles_loaded,
@@ -51,14 +53,23 @@ class Trader:
     def step(self, event: ev.Event) -> list[ev.Event]:
         """Take one input; returns the decisions that follow from it, already applied, in the order they were made."""
         self._decided = []
-        kind = type(event)
-        before = self._status_of(event) if kind is ev.OrderReport else ""
+        handler = self._handlers.get(type(event))
+        if handler is None:
+            apply(self.state, event)
+            return self._decided
+        self._look(event)
         apply(self.state, event)
-        handler = self._handlers.get(kind)
-        if handler is not None:
-            self._status_before = before
-            handler(event)
+        handler(event)
         return self._decided
+
+    def _look(self, event: ev.Event) -> None:
+        """Remember what an event is about to change, where the decision depends on the difference."""
+        if isinstance(event, ev.OrderReport):
+            order = find_order(self.state, event.client_id, event.venue_id)
+            self._status_before = "" if order is None else order.status
+        elif isinstance(event, ev.CandleTick) and event.closed:
+            market = self.state.markets.get(event.symbol)
+            self._bar_before = market.candles[-1].open_time if market is not None and market.candles else -1
 
     def decide(self, decision: ev.Event) -> None:
         """Make a decision: it changes the state now and is returned by the step under way."""
@@ -68,11 +79,11 @@ class Trader:
     # --- candles ----------------------------------------------------------------------------------------------
 
     def _on_candle(self, e: ev.CandleTick) -> None:
-        if not e.closed:
-            return
-        market = self.state.markets[e.symbol]
-        if not market.candles or market.candles[-1].open_time != e.candle.open_time:
-            return  # a correction of an older bar
+        market = self.state.markets.get(e.symbol)
+        if not e.closed or market is None or e.candle.open_time <= self._bar_before:
+            return  # still running, told before, or a correction
+        if not market.candles or market.candles[-1] is not e.candle:
+            return  # the fold did not take it
         if e.candle.volume == 0:
             self.notice("LowVolume", e.symbol, f"the candle of {e.symbol} traded nothing")
         waiting = bool(market.gap_from)
@@ -86,9 +97,13 @@ class Trader:
             self._consult(market, e.candle)
 
     def _ask_for_gap(self, market: Market, candle: Candle) -> None:
-        missing = (candle.open_time - market.gap_from) // MINUTE_NS
-        self.notice("GapDetected", market.symbol, f"{missing} candle(s) missing before the last one of {market.symbol}")
-        self.decide(ev.HistoryAsked(self.state.t, market.symbol, market.gap_from, candle.open_time))
+        """Said once a gap, asked for at every candle until an answer comes."""
+        missing = (candle.open_time - self._bar_before) // MINUTE_NS - 1
+        if missing > 0:
+            text = f"{missing} candle(s) missing before the last one of {market.symbol}"
+            self.notice("GapDetected", market.symbol, text)
+        start = max(market.gap_from, candle.open_time - CANDLES_KEPT * MINUTE_NS)
+        self.decide(ev.HistoryAsked(self.state.t, market.symbol, start, candle.open_time))
 
     def _on_candles_loaded(self, e: ev.CandlesLoaded) -> None:
         """History has changed: strategies see it again from the start."""
@@ -104,26 +119,27 @@ class Trader:
         if not strategies or market.instrument is None:
             return
         stopped = blocked(state, self.profile.risk)
-        taken = False
+        position = state.positions.get(symbol)
+        idle = position.idle_bars if position is not None and position.idle_bars >= 0 else None
+        view = View(market.instrument, position, bool(working_entries(state, symbol)), market.funding_rate, idle)
+        first = ""
+        chosen: list[Intent] = []
         for strategy in strategies:
-            position = state.positions.get(symbol)
-            idle = position.idle_bars if position is not None and position.idle_bars >= 0 else None
-            view = View(market.instrument, position, bool(working_entries(state, symbol)), market.funding_rate, idle)
-            intents = [] if taken else strategy.decide(candle, view)
-            if not taken:
-                verdict = "signal" if intents else "wait"
-                if intents and stopped:
-                    verdict = "blocked"
-                self.decide(ev.Noted(state.t, strategy.name, symbol, candle.open_time, verdict, strategy.why))
-            for intent in intents:
-                self.propose(intent, symbol, strategy.name)
-                taken = True
+            intents = strategy.decide(candle, view)
+            verdict, text = "wait", strategy.why
+            if intents and first:
+                verdict, text = "blocked", f"{first} was first: {text}"
+            elif intents:
+                verdict, first, chosen = "blocked" if stopped else "signal", strategy.name, intents
+            self.decide(ev.Noted(state.t, strategy.name, symbol, candle.open_time, verdict, text))
+        for intent in chosen:
+            self.propose(intent, symbol, first)
 
     def _expire_limits(self, symbol: str) -> None:
         old = [
             o.client_id
             for o in working_entries(self.state, symbol)
-            if o.expires_bars and o.bars >= o.expires_bars and o.sent_t and not o.cancel_sent_t
+            if o.expires_bars and o.bars >= o.expires_bars and o.sent_t and self.state.t - o.cancel_sent_t >= MINUTE_NS
         ]
         if old:
             self.decide(ev.CancelSent(self.state.t, old, "not filled in time"))
@@ -142,6 +158,10 @@ class Trader:
         if intent.role == "exit":
             self.reduce(symbol, intent.why, strategy)
             return
+        if not sensible(intent, entry_price(intent, market.bid, market.ask)):
+            self._refuse_nonsense(intent, symbol, strategy)
+            return
+        intent = on_ticks(intent, instrument.tick)
         price = entry_price(intent, market.bid, market.ask)
         wanted = sizing.wanted_quantity(intent, equity(state), self.profile.trading.risk_pct, price)
         order = from_intent(
@@ -170,18 +190,24 @@ class Trader:
         else:
             self.send(verdict)
 
-    def reduce(self, symbol: str, why: str, strategy: str = "", qty: Decimal | None = None) -> None:
-        """Close a position (or ``qty`` of it) at market, reduce-only. Needs no approval: it can only reduce."""
+    def reduce(self, symbol: str, why: str, strategy: str = "", qty: Decimal | None = None) -> bool:
+        """Close a position (or ``qty`` of it) at market, reduce-only. Needs no approval: it can only reduce.
+
+        What orders on their way already close is not closed twice: False when that leaves nothing to do.
+        """
         state = self.state
-        position = state.positions.get(symbol)
-        if position is None or not position.qty:
-            return
+        held = to_close(state, symbol)
+        if not held:
+            return False
         market = state.markets.get(symbol)
-        side: Side = opposite(position.side)
+        side: Side = "SELL" if held > 0 else "BUY"
+        left = abs(held) - closing(state, symbol, side)
+        if left <= 0:
+            return False
         order = reducing(
             symbol,
             side,
-            qty or abs(position.qty),
+            min(qty, left) if qty else left,
             client_id=self.next_id(),
             why=why,
             reference=market.mid if market else 0.0,
@@ -194,6 +220,14 @@ class Trader:
             self.refuse(verdict, state.orders[order.client_id])
         else:
             self.send(verdict)
+        return True
+
+    def _refuse_nonsense(self, intent: Intent, symbol: str, strategy: str) -> None:
+        text = f"{strategy} asked for what cannot be: {intent.kind} price {intent.price}, stop {intent.stop}"
+        order = Order(
+            client_id="", symbol=symbol, side=intent.side, kind=intent.kind, qty=ZERO, strategy=strategy, created_t=self.state.t
+        )  # fmt: skip
+        self.refuse(Breach("outlier_price", "a finite price", "none", text), order)
 
     def send(self, approved: Approved) -> None:
         self.decide(ev.OrderSent(self.state.t, approved.order.client_id))
@@ -266,11 +300,6 @@ class Trader:
             self.close_approval(self.state.orders[client_id], "withdrawn", by, breach)
 
     # --- answers and time -------------------------------------------------------------------------------------
-
-    def _status_of(self, event: ev.Event) -> str:
-        assert isinstance(event, ev.OrderReport)
-        order = find_order(self.state, event.client_id, event.venue_id)
-        return "" if order is None else order.status
 
     def _on_order_report(self, e: ev.OrderReport) -> None:
         order = find_order(self.state, e.client_id, e.venue_id)

@@ -252,6 +252,14 @@ def test_a_thin_book_is_refused(size: float, expected: str) -> None:
     assert code(desk, order()) == expected
 
 
+@pytest.mark.parametrize("field", ["mark", "bids"])
+def test_what_is_not_a_number_is_never_within_a_limit(field: str) -> None:
+    desk = Desk()
+    nan = float("nan")
+    setattr(desk.state.markets[SYMBOL], field, nan if field == "mark" else [(nan, 5.0)])
+    assert code(desk, order()) == "outlier_price"
+
+
 @pytest.mark.parametrize(("limit", "expected"), [(0.018, "ok"), (0.0165, "max_slippage")])
 def test_max_slippage_is_measured_from_the_middle(limit: float, expected: str) -> None:
     assert code(Desk(), order(), limits(max_slippage_bps=limit)) == expected  # 0.1 of 60,000 is 0.0167 bp
@@ -323,6 +331,15 @@ def test_orders_are_spaced(seconds: float, expected: str) -> None:
     assert code(desk, order(), limits(order_spacing_s=2.0)) == expected
 
 
+def test_a_spacing_longer_than_a_minute_is_kept() -> None:
+    desk = Desk()
+    desk.bar(_intent())
+    desk.wait(119)
+    assert code(desk, order(), limits(order_spacing_s=120.0)) == "throttled"
+    desk.wait(1)
+    assert code(desk, order(), limits(order_spacing_s=120.0)) == "ok"
+
+
 def test_orders_per_minute() -> None:
     desk = Desk()
     for _ in range(2):
@@ -392,6 +409,7 @@ def test_no_entry_after_a_reconnect_before_the_account_was_compared() -> None:
 def test_a_position_that_differs_from_the_venues_blocks_the_symbol() -> None:
     desk = Desk()
     desk.long(qty="0.1")
+    desk.wait(4)
     desk.take(ev.PositionReport(desk.now, SYMBOL, Decimal("0.3"), Decimal(60_000), "p", None, 10, "CROSS", "push"))
     desk.take(ev.SnapshotTaken(desk.now, "regular", True))
     assert code(desk, order()) == "links_down"
