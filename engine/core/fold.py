@@ -143,7 +143,7 @@ def _gate(state: State, e: ev.GateReport) -> None:
 
 def _clock(state: State, e: ev.Clock) -> None:
     state.loop_lag_ms, state.journal_lag_ms = e.loop_lag_ms, e.journal_lag_ms
-    state.repeats += 1
+    state.echoes += 1
     if not state.account.known:
         return
     now = equity(state)
@@ -199,7 +199,7 @@ def _candle(state: State, e: ev.CandleTick) -> None:
         return
     market = market_of(state, e.symbol)
     if not e.closed:
-        state.repeats += e.candle == market.live and e.candle.close == market.last
+        state.echoes += e.candle == market.live and e.candle.close == market.last
         market.live = e.candle
         market.last, market.last_t = e.candle.close, e.t
         return
@@ -233,6 +233,9 @@ def _count_bar(state: State, symbol: str) -> None:
         order = state.orders[client_id]
         if order.symbol == symbol:
             order.bars += 1
+    for key in state.risk.declined:
+        if key.endswith(f"/{symbol}"):
+            state.risk.declined[key] += 1
 
 
 def _book(state: State, e: ev.BookTick) -> None:
@@ -241,7 +244,7 @@ def _book(state: State, e: ev.BookTick) -> None:
         link_of(state, "public").bad += 1
         return
     market = market_of(state, e.symbol)
-    state.repeats += e.bids == market.bids and e.asks == market.asks
+    state.echoes += e.bids == market.bids and e.asks == market.asks
     market.bids, market.asks, market.quote_t = e.bids, e.asks, e.t
     market.venue_t = max(market.venue_t, e.venue_t)
 
@@ -260,7 +263,7 @@ def _ticker(state: State, e: ev.TickerTick) -> None:
     _heard(state, "public", e.t)
     market = market_of(state, e.symbol)
     day = (e.open, e.high, e.low, e.volume)
-    state.repeats += day == (market.day_open, market.day_high, market.day_low, market.day_volume)
+    state.echoes += day == (market.day_open, market.day_high, market.day_low, market.day_volume)
     market.day_open, market.day_high, market.day_low, market.day_volume = day
 
 
@@ -270,7 +273,7 @@ def _mark(state: State, e: ev.MarkTick) -> None:
         link_of(state, "public").bad += 1
         return
     market = market_of(state, e.symbol)
-    state.repeats += (e.mark, e.index, e.funding_rate) == (market.mark, market.index, market.funding_rate)
+    state.echoes += (e.mark, e.index, e.funding_rate) == (market.mark, market.index, market.funding_rate)
     market.mark, market.index, market.mark_t = e.mark, e.index, e.t
     market.funding_rate, market.next_funding_t = e.funding_rate, e.next_funding_t
     market.venue_t = max(market.venue_t, e.venue_t)
@@ -682,6 +685,9 @@ def _approval_asked(state: State, e: ev.ApprovalAsked) -> None:
 
 def _approval_closed(state: State, e: ev.ApprovalClosed) -> None:
     state.approvals.pop(e.client_id, None)
+    order = state.orders.get(e.client_id)
+    if order is not None and e.outcome in ("declined", "expired"):
+        state.risk.declined[f"{order.strategy}/{order.symbol}"] = 0
     log(
         state,
         "approval",

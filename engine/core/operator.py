@@ -33,8 +33,9 @@ def _decline(trader: Trader, c: ev.Command) -> None:
 
 
 def _pause(trader: Trader, c: ev.Command) -> None:
-    if trader.state.trading != "ACTIVE":
-        trader.notice("StaleCommand", "", f"already {trader.state.trading}")
+    state = trader.state
+    if state.trading in ("HALTED", "SAFE") or (state.trading == "PAUSED" and c.by == "key"):
+        trader.notice("StaleCommand", "", f"already {state.trading}")
         return
     why = c.text or "no new entries; exits and stops go on"
     trader.decide(ev.TradingChanged(trader.state.t, "PAUSED", why, c.by))

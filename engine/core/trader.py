@@ -127,13 +127,21 @@ class Trader:
         for strategy in strategies:
             intents = strategy.decide(candle, view)
             verdict, text = "wait", strategy.why
-            if intents and first:
+            rest = self._rest(strategy.name, symbol) if intents and intents[-1].role == "entry" else ""
+            if rest:
+                verdict, text = "blocked", f"{rest}: {text}"
+            elif intents and first:
                 verdict, text = "blocked", f"{first} was first: {text}"
             elif intents:
                 verdict, first, chosen = "blocked" if stopped else "signal", strategy.name, intents
             self.decide(ev.Noted(state.t, strategy.name, symbol, candle.open_time, verdict, text))
         for intent in chosen:
             self.propose(intent, symbol, first)
+
+    def _rest(self, strategy: str, symbol: str) -> str:
+        """Who was told no, or got no answer, does not ask again at once."""
+        since, limit = self.state.risk.declined.get(f"{strategy}/{symbol}"), self.profile.trading.decline_rest_bars
+        return f"no {since} of {limit} bars ago" if since is not None and since <= limit else ""
 
     def _expire_limits(self, symbol: str) -> None:
         old = [
@@ -287,6 +295,8 @@ class Trader:
         if state.t >= approval.expires_t:
             ttl = f"{rules.approval_ttl_s:g} s"
             return Breach("approval_expired", ttl, ttl, f"nobody answered within {ttl}, which means no")
+        if order.price is not None:
+            return None  # a limit fills at its price or not at all; the gate's collar judges how far that is
         market = state.markets[order.symbol]
         moved = abs(market.mid - order.reference) / order.reference * 10_000 if order.reference else 0.0
         limit = rules.approval_max_move_bps

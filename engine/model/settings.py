@@ -57,6 +57,8 @@ class TradingRules(Settings):
     approval: Literal["required", "auto"]
     approval_ttl_s: Positive
     approval_max_move_bps: Positive
+    decline_rest_bars: Annotated[int, msgspec.Meta(ge=0)]
+    """Closed candles for which a strategy does not ask again after a no."""
     risk_pct: Annotated[float, msgspec.Meta(gt=0, le=100)]
     leverage: Count
     trail_arm_r: NotNegative

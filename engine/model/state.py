@@ -178,12 +178,16 @@ class RiskBook(msgspec.Struct):
     last_exit_t: int = 0
     sent_t: list[int] = []
     repeats: dict[str, int] = {}
+    declined: dict[str, int] = {}
+    """``strategy/symbol`` → closed candles since a person last said no to it, or did not answer."""
 
 
 class State(msgspec.Struct):
     t: int = 0
     seq: int = 0
     """Sequence number of the last applied event; the journal counts the same way, from 1."""
+    echoes: int = 0
+    """How many of the applied events told of the market what was known; clock ticks count as such."""
     session: SessionInfo = msgspec.field(default_factory=SessionInfo)
     trading: str = "ACTIVE"
     trading_why: str = ""

@@ -25,6 +25,7 @@ from engine.venues.port import Venue, VenueError
 
 HISTORY_BARS = 720
 LINKS_UP_S = 10.0
+CHECKING = "the checklist has not passed yet"
 
 
 class Places(Protocol):
@@ -68,8 +69,8 @@ def begin(
     tripped = latch.read(home.latch)
     if tripped is not None:
         session.command("kill", text=f"still tripped: {tripped}", by="latch")
-    elif profile.mode == "LIVE":
-        session.command("pause", text="a live session starts paused; resume to trade", by="start")
+    else:
+        session.command("pause", text=CHECKING, by="preflight")
     return session, journal
 
 
@@ -93,10 +94,19 @@ async def bring_up(session: Session, home: Places) -> bool:
     await asyncio.gather(*(_leverage(session, symbol) for symbol in profile.symbols if symbol in listed))
     await _links_up(session)
     ready = await preflight.run(session, home.root)
+    if session.state.trading == "PAUSED" and session.state.trading_why == CHECKING:
+        _begin_trading(session, ready=ready)
+    return ready
+
+
+def _begin_trading(session: Session, *, ready: bool) -> None:
     if not ready:
         failed = ", ".join(g.name for g in session.state.gates.values() if g.required and g.status != "pass")
         session.command("pause", text=f"preflight: {failed}", by="preflight")
-    return ready
+    elif session.trader.profile.mode == "LIVE":
+        session.command("pause", text="a live session starts paused; resume to trade", by="preflight")
+    else:
+        session.command("resume", text="preflight passed", by="preflight")
 
 
 async def _history(session: Session, symbol: str) -> None:

@@ -85,6 +85,7 @@ def profile(risk: RiskLimits | None = None, **trading: Any) -> Profile:
         "trail_arm_r": 0.5,
         "trail_distance_r": 1.5,
         "stale_position_bars": 50,
+        "decline_rest_bars": 2,
         "naked_grace_s": 3.0,
         "unknown_retry_s": 2.0,
         "on_quit": "leave",

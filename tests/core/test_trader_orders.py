@@ -284,3 +284,21 @@ def test_the_same_inputs_give_the_same_decisions() -> None:
         return desk.log
 
     assert run() == run()
+
+
+def test_a_limit_keeps_its_price_so_a_moving_market_does_not_withdraw_the_question() -> None:
+    desk = Desk(prof=profile(approval="required"))
+    desk.bar(buy(kind="LIMIT", price=59_900.0))
+    desk.quote(60_400.0)
+    order = desk.only_order()
+    assert one(desk.command("approve", order.client_id, terms(order)), ev.OrderSent)
+
+
+def test_a_strategy_that_was_told_no_does_not_ask_again_at_once() -> None:
+    desk = asking()
+    desk.command("decline", desk.only_order().client_id)
+    for _ in range(2):
+        noted = one(desk.bar(buy()), ev.Noted)
+        assert noted.verdict == "blocked"
+        assert "of 2 bars ago" in noted.text
+    assert "OrderDecided" in kinds(desk.bar(buy()))
