@@ -95,7 +95,10 @@ def _price(value: float) -> bool:
 
 
 def _amount(*values: Decimal | None) -> bool:
-    return all(value is None or (value.is_finite() and abs(value) < LARGEST) for value in values)
+    for value in values:  # noqa: SIM110  # twice as fast as all(), for every fill and report
+        if value is not None and not (value.is_finite() and -LARGEST < value < LARGEST):
+            return False
+    return True
 
 
 def _impossible(state: State, link: str, what: str) -> None:
@@ -240,7 +243,7 @@ def _count_bar(state: State, symbol: str) -> None:
 
 def _book(state: State, e: ev.BookTick) -> None:
     _heard(state, "public", e.t)
-    if not ((not e.bids or _price(e.bids[0][0])) and (not e.asks or _price(e.asks[0][0]))):
+    if not all(_price(price) and 0.0 <= size < HUGE for side in (e.bids, e.asks) for price, size in side):
         link_of(state, "public").bad += 1
         return
     market = market_of(state, e.symbol)
@@ -261,6 +264,9 @@ def _trade_tick(state: State, e: ev.TradeTick) -> None:
 
 def _ticker(state: State, e: ev.TickerTick) -> None:
     _heard(state, "public", e.t)
+    if not (_price(e.open) and _price(e.high) and _price(e.low) and 0.0 <= e.volume < HUGE):
+        link_of(state, "public").bad += 1
+        return
     market = market_of(state, e.symbol)
     day = (e.open, e.high, e.low, e.volume)
     state.echoes += day == (market.day_open, market.day_high, market.day_low, market.day_volume)
@@ -269,7 +275,7 @@ def _ticker(state: State, e: ev.TickerTick) -> None:
 
 def _mark(state: State, e: ev.MarkTick) -> None:
     _heard(state, "public", e.t)
-    if not (_price(e.mark) and -1.0 < e.funding_rate < 1.0):
+    if not (_price(e.mark) and _price(e.index) and -1.0 < e.funding_rate < 1.0):
         link_of(state, "public").bad += 1
         return
     market = market_of(state, e.symbol)
@@ -401,13 +407,14 @@ def _set_status(state: State, order: Order, status: str, detail: str = "") -> No
         state.approvals.pop(order.client_id, None)
     else:
         state.open_orders.setdefault(order.client_id, state.t)
+    if state.alarms:
+        state.alarms.pop(f"UnknownOrder/{order.client_id}", None)
+    if status != "UNKNOWN" and not state.keep_log:
+        return
     text = f"{order.side} {order.qty:f} {order.symbol} {status.lower().replace('_', ' ')}"
     log(state, "order", _STATUS_LEVEL.get(status, "info"), f"{text}  {detail}".rstrip(), order.client_id)
-    key = f"UnknownOrder/{order.client_id}"
     if status == "UNKNOWN":
-        state.alarms[key] = f"{text}: no answer, counted as filled until the venue says"
-    else:
-        state.alarms.pop(key, None)
+        state.alarms[f"UnknownOrder/{order.client_id}"] = f"{text}: no answer, counted as filled until the venue says"
 
 
 def _cancel_report(state: State, e: ev.CancelReport) -> None:
@@ -443,13 +450,9 @@ def _fill(state: State, e: ev.FillReport) -> None:
         _fill_order(state, order, fill)
     state.fills_total += 1
     _keep(state.fills, fill)
-    log(
-        state,
-        "fill",
-        "good",
-        f"{fill.side} {fill.qty:f} {fill.symbol} at {fill.price:f} fee {fill.fee:f}",
-        fill.client_id,
-    )
+    if state.keep_log:
+        text = f"{fill.side} {fill.qty:f} {fill.symbol} at {fill.price:f} fee {fill.fee:f}"
+        log(state, "fill", "good", text, fill.client_id)
     _refresh_protection(state, fill.symbol)
     if trade is not None:
         position.idle_bars = 0
@@ -460,13 +463,9 @@ def _fill(state: State, e: ev.FillReport) -> None:
             state.risk.losses_in_row = 0 if won else state.risk.losses_in_row + 1
         state.risk.last_exit_t = e.t
         _keep(state.trades, trade)
-        log(
-            state,
-            "trade",
-            "good" if won else "warning",
-            f"{trade.symbol} closed by {trade.exit_why}: {trade.pnl:+.2f}",
-            fill.client_id,
-        )
+        if state.keep_log:
+            text = f"{trade.symbol} closed by {trade.exit_why}: {trade.pnl:+.2f}"
+            log(state, "trade", "good" if won else "warning", text, fill.client_id)
 
 
 def _fill_order(state: State, order: Order, fill: Fill) -> None:
@@ -488,6 +487,8 @@ def _fill_order(state: State, order: Order, fill: Fill) -> None:
 
 def _drop_stops(state: State, trade: Trade, price: Decimal, stop: Decimal | None) -> None:
     """The protective orders of a closed position end with it, also before the venue says so; one for the other side stays."""
+    if not state.stops:
+        return
     side = 1 if trade.side == "BUY" else -1
     for row in [s for s in state.stops.values() if s.symbol == trade.symbol]:
         at = row.stop if row.stop is not None else row.target
@@ -533,6 +534,11 @@ def _refresh_protection(state: State, symbol: str) -> None:
     """The position's stop is the nearest one that stands at the venue; it is naked until stops cover all of it."""
     position = state.positions.get(symbol)
     if position is None or not position.qty:
+        return
+    if not state.stops:
+        position.stop = None
+        if not position.naked_since:
+            position.naked_since, position.protect_tries = state.t, 0
         return
     side = 1 if position.qty > 0 else -1
     standing = [s for s in state.stops.values() if s.symbol == symbol]
@@ -645,14 +651,10 @@ def _decided(state: State, e: ev.OrderDecided) -> None:
     state.orders_total += 1
     if order.reduce_only and order.symbol in state.positions:
         state.positions[order.symbol].close_t = e.t
-    at = "market" if order.price is None else f"{order.price:f}"
-    log(
-        state,
-        "order",
-        "info",
-        f"{order.side} {order.qty:f} {order.symbol} at {at} proposed by {order.strategy or 'operator'}",
-        order.client_id,
-    )
+    if state.keep_log:
+        at = "market" if order.price is None else f"{order.price:f}"
+        text = f"{order.side} {order.qty:f} {order.symbol} at {at} proposed by {order.strategy or 'operator'}"
+        log(state, "order", "info", text, order.client_id)
     _forget_orders(state)
 
 

@@ -98,7 +98,7 @@ class MaCross(Strategy[MaCrossParams]):
         cross, position = self._cross, None if view.flat else view.position
         side, was = "LONG" if long else "SHORT", "flat" if position is None else "SHORT" if long else "LONG"
         self.because = (view.instrument, self._enter, side, was, cross.fast, cross.slow)
-        why = self.why
+        why = self.why = self.why  # formatted once for both intents and the note
         entry = Intent(side="BUY" if long else "SELL", stop=self._stop(candle, long), qty=self.params.quantity, why=why)
         return [entry] if position is None else [leave(position, why), entry]
 

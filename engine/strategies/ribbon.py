@@ -2,7 +2,7 @@
 
 LONG (SHORT is the mirror image), at each closed candle without a position or a pending entry:
 
-- trend UP: EMA20 > EMA50 and close > EMA20;
+- trend UP: EMA20 > EMA50 and close > EMA20, for at least ``trend_bars`` candles without a break;
 - the band is EMA20 ± ``band_pct``: the candle's low has not gone through its lower edge (low ≥ EMA20 × (1 − 0.1 %)). A
   candle in the band or above it is a pullback that has come or may come; one that pierced the band and came back is a
   break, and gives no setup;
@@ -33,6 +33,7 @@ class RibbonParams(FundingParams, frozen=True):
     band_pct: Annotated[float, Meta(gt=0, le=5)] = 0.1
     stop_atr: Annotated[float, Meta(gt=0, le=20)] = 1.5
     target_r: Annotated[float, Meta(gt=0, le=50)] = 2.0
+    trend_bars: Annotated[int, Meta(ge=1, le=1440)] = 1
     min_atr_pct: Annotated[float, Meta(ge=0, le=10)] = 0.01
     expires_bars: Annotated[int, Meta(ge=1, le=1440)] = 24
 
@@ -47,11 +48,14 @@ class Ribbon(Strategy[RibbonParams]):
         super().__init__(params)
         self._seen = 0
         self._trend = Trend()
+        self._lasted = 0
         self._atr = ATR()
 
     def observe(self, candle: Candle) -> None:
         self._seen += 1
+        before = self._trend.name
         self._trend.push(candle.close)
+        self._lasted = self._lasted + 1 if self._trend.name == before else 1
         self._atr.push(candle)
 
     def decide(self, candle: Candle, view: View) -> list[Intent]:
@@ -72,6 +76,8 @@ class Ribbon(Strategy[RibbonParams]):
         sign = SIGN.get(trend.name or "")
         if sign is None:
             return self.wait(view, "no trend: close {:p}, EMA20 {:p}, EMA50 {:p}", close, ema, slow)
+        if self._lasted < params.trend_bars:
+            return self.wait(view, "trend {} is {} of {} candles old", trend.name, self._lasted, params.trend_bars)
         if atr < params.min_atr_pct / 100 * close:
             return self.wait(view, "no setup: ATR14 is {:.4%} of the price, under {}%", atr / close, params.min_atr_pct)
         edge = ema * (1 - sign * params.band_pct / 100)

@@ -125,3 +125,12 @@ def test_prepared_or_running_it_answers_the_same() -> None:
         if i > 90:
             assert prepared.decide(candle, View(BTC)) == answer
             assert prepared.why == ran.why
+
+
+@BOTH
+@pytest.mark.parametrize(("bars", "fires"), [(10, True), (11, True), (12, False)])
+def test_the_trend_must_have_lasted(short: bool, bars: int, fires: bool) -> None:
+    """``rising`` has its trend from the 50th candle, when EMA50 is known: 11 candles at the 60th."""
+    intents, why = run(rising(), short, trend_bars=bars)
+    assert bool(intents) is fires
+    assert fires or why.startswith(f"trend {'DOWN' if short else 'UP'} is 11 of 12")
