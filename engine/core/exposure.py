@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from engine.core.orders import working
-from engine.model.orders import ZERO, Order, Side, sign
+from engine.model.orders import AT_VENUE, ZERO, Order, Side, sign
 from engine.model.state import State, open_risk
 
 SETTLE_NS = 3_000_000_000
@@ -14,33 +13,43 @@ SETTLE_NS = 3_000_000_000
 
 def working_orders(state: State, symbol: str | None = None) -> list[Order]:
     """Orders that may still fill at the venue, UNKNOWN ones too, oldest first."""
-    orders = (state.orders[client_id] for client_id in state.open_orders)
-    return [order for order in orders if working(order) and (symbol is None or order.symbol == symbol)]
+    orders, found = state.orders, []
+    for client_id in state.open_orders:
+        order = orders[client_id]
+        if order.status in AT_VENUE and (symbol is None or order.symbol == symbol):
+            found.append(order)
+    return found
 
 
-def worst_position(state: State, symbol: str, extra: Order | None = None) -> Decimal:
+def worst_position(
+    state: State, symbol: str, extra: Order | None = None, working: list[Order] | None = None
+) -> Decimal:
     """The largest absolute position in ``symbol`` if only the orders of one side fill; ``extra`` counts as sent.
 
     The larger of our own and the venue's position is where it starts from, so that a disagreement never hides exposure.
+    ``working`` are all orders that work, where the caller has them already.
     """
-    position = state.positions.get(symbol)
-    held = (
-        [ZERO]
-        if position is None
-        else [position.qty, position.venue_qty if position.venue_qty is not None else position.qty]
-    )
     buys = sells = ZERO
-    orders = working_orders(state, symbol)
-    if extra is not None and extra.symbol == symbol and all(o.client_id != extra.client_id for o in orders):
-        orders = [*orders, extra]
-    for order in orders:
-        if order.reduce_only:
+    counted = extra is None or extra.symbol != symbol
+    for order in working_orders(state) if working is None else working:
+        if order.symbol != symbol:
             continue
-        if order.side == "BUY":
-            buys += order.left
+        counted = counted or order is extra or (extra is not None and order.client_id == extra.client_id)
+        if not order.reduce_only:
+            if order.side == "BUY":
+                buys += order.left
+            else:
+                sells += order.left
+    if extra is not None and not counted and not extra.reduce_only:
+        if extra.side == "BUY":
+            buys += extra.left
         else:
-            sells += order.left
-    return max(*(max(abs(qty + buys), abs(qty - sells)) for qty in held), ZERO)
+            sells += extra.left
+    position = state.positions.get(symbol)
+    qty = ZERO if position is None else position.qty
+    worst = max(abs(qty + buys), abs(qty - sells))
+    told = None if position is None else position.venue_qty
+    return worst if told is None or told == qty else max(worst, abs(told + buys), abs(told - sells))
 
 
 def to_close(state: State, symbol: str) -> Decimal:
@@ -61,18 +70,21 @@ def closing(state: State, symbol: str, side: Side) -> Decimal:
     )  # fmt: skip
 
 
-def exposure(state: State, extra: Order | None = None) -> float:
+def exposure(state: State, extra: Order | None = None, working: list[Order] | None = None) -> float:
     """Worst-case gross notional over all symbols, in the quote currency, at the present price."""
-    symbols = set(state.positions) | {order.symbol for order in working_orders(state)}
+    working = working_orders(state) if working is None else working
+    symbols = set(state.positions)
+    for order in working:
+        symbols.add(order.symbol)
     if extra is not None:
         symbols.add(extra.symbol)
     total = 0.0
-    for symbol in sorted(symbols):
+    for symbol in sorted(symbols) if len(symbols) > 1 else symbols:
         market = state.markets.get(symbol)
         price = market.price if market is not None else 0.0
         if extra is not None and extra.symbol == symbol and extra.price is not None:
             price = max(price, float(extra.price))
-        total += float(worst_position(state, symbol, extra)) * price
+        total += float(worst_position(state, symbol, extra, working)) * price
     return total
 
 
@@ -84,10 +96,10 @@ def order_risk(order: Order, price: float) -> float:
     return distance * float(order.left)
 
 
-def at_risk(state: State, extra: Order | None = None, price: float = 0.0) -> float:
+def at_risk(state: State, extra: Order | None = None, price: float = 0.0, working: list[Order] | None = None) -> float:
     """What all stops together would cost: positions, working entries and ``extra``, in the quote currency."""
     total = open_risk(state)
-    for order in working_orders(state):
+    for order in working_orders(state) if working is None else working:
         if extra is None or order.client_id != extra.client_id:
             total += order_risk(order, float(order.price) if order.price is not None else order.reference)
     return total + (order_risk(extra, price) if extra is not None else 0.0)

@@ -67,15 +67,20 @@ def on_step(qty: Decimal, step: Decimal) -> Decimal:
 
 def sensible(intent: Intent, price: float) -> bool:
     """All numbers of an intent that is expected to fill at ``price`` can be put on steps: none is missing, infinite or absurd."""
-    levels = [x for x in (intent.price, intent.stop, intent.target) if x is not None]
     sized = intent.qty is None or (intent.qty.is_finite() and 0 < intent.qty < LARGEST)
     limited = intent.kind == "MARKET" or intent.price is not None
     scaled = 0.0 < intent.size_factor < LARGEST and 0.0 <= price < LARGEST
-    return sized and limited and scaled and all(0.0 < x < LARGEST for x in levels)
+    return sized and limited and scaled and _level(intent.price) and _level(intent.stop) and _level(intent.target)
+
+
+def _level(price: float | None) -> bool:
+    return price is None or 0.0 < price < LARGEST
 
 
 def on_ticks(intent: Intent, tick: Decimal) -> Intent:
     """The intent with its prices on the tick, so that it is sized by the stop that will stand."""
+    if intent.price is None and intent.stop is None and intent.target is None:
+        return intent
 
     def price(value: float | None) -> float | None:
         return None if value is None else float(on_tick(value, tick))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from engine.core.exposure import at_risk, exposure, to_close, worst_position
+from engine.core.exposure import at_risk, exposure, to_close, working_orders, worst_position
 from engine.core.orders import working
 from engine.model.market import MINUTE_NS, Instrument
 from engine.model.orders import ZERO, Order, Position, sign
@@ -49,15 +49,18 @@ class Case(msgspec.Struct):
     market: Market | None
     position: Position | None
     instrument: Instrument | None
+    price: float
+    """Where the order is expected to fill: its limit, or the side of the book that it takes; zero when unknown."""
+    equity: float
+    working: list[Order]
+    mid: float
+    exposure: float = -1.0
 
-    @property
-    def price(self) -> float:
-        """Where the order is expected to fill: its limit, or the side of the book that it takes; zero when unknown."""
-        if self.order.price is not None:
-            return float(self.order.price)
-        if self.market is None:
-            return 0.0
-        return self.market.ask if self.order.side == "BUY" else self.market.bid
+    def worst_exposure(self) -> float:
+        """With this order and all that work; two checks ask for it."""
+        if self.exposure < 0:
+            self.exposure = exposure(self.state, self.order, self.working)
+        return self.exposure
 
 
 Found = tuple[str, str, str] | None
@@ -67,12 +70,19 @@ Found = tuple[str, str, str] | None
 def gate(state: State, order: Order, limits: RiskLimits) -> Approved | Breach:
     """Judge ``order`` against ``limits`` in ``state``; the first broken limit in the order of ``CHECKS`` is the answer."""
     market = state.markets.get(order.symbol)
+    if order.price is not None:
+        price = float(order.price)
+    elif market is None:
+        price = 0.0
+    else:
+        price = market.ask if order.side == "BUY" else market.bid
+    exits = order.reduce_only
     case = Case(
-        state, order, limits, market, state.positions.get(order.symbol), market.instrument if market is not None else None
+        state, order, limits, market, state.positions.get(order.symbol),
+        market.instrument if market is not None else None, price,
+        0.0 if exits else equity(state), [] if exits else working_orders(state), market.mid if market is not None else 0.0,
     )  # fmt: skip
-    for code, entries_only, check in CHECKS:
-        if entries_only and order.reduce_only:
-            continue
+    for code, check in EXIT_CHECKS if exits else MARKET_CHECKS if order.price is None else ENTRY_CHECKS:
         found = check(case)
         if found is not None:
             return Breach(code, *found)
@@ -112,10 +122,13 @@ def _paused(c: Case) -> Found:
 
 
 def _links_down(c: Case) -> Found:
-    needed = ("rest",) if c.order.reduce_only else ("public", "private", "rest")
-    down = [name for name in needed if name not in c.state.links or c.state.links[name].state != "up"]
+    links = c.state.links
+    down = ""
+    for name in ("rest",) if c.order.reduce_only else ("public", "private", "rest"):
+        if name not in links or links[name].state != "up":
+            down += f", {name}"
     if down:
-        return "up", "down", f"not connected: {', '.join(down)}"
+        return "up", "down", f"not connected: {down[2:]}"
     if c.order.reduce_only:
         return None
     if c.state.doubt:
@@ -148,11 +161,11 @@ def _outlier_price(c: Case) -> Found:
     limit, m = c.limits.outlier_pct, c.market
     if m is None or not m.bids or not m.asks:
         return "two sides", "one side", "the book has only one side"
-    if not 0 < m.bid < m.ask:
+    if not 0 < m.bids[0][0] < m.asks[0][0]:
         return "bid < ask", f"{m.bid:g} ≥ {m.ask:g}", f"the book is crossed: bid {m.bid:g}, ask {m.ask:g}"
     if not m.mark:
         return f"{limit:g} %", "no mark", "no mark price has been seen"
-    off = abs(m.mid - m.mark) / m.mark * 100
+    off = abs(c.mid - m.mark) / m.mark * 100
     return (
         None
         if off <= limit
@@ -162,9 +175,9 @@ def _outlier_price(c: Case) -> Found:
 
 def _spread_too_wide(c: Case) -> Found:
     limit, m = c.limits.max_spread_bps, c.market
-    if m is None or not m.mid:
+    if m is None or not c.mid:
         return f"{limit:g} bp", "unknown", "the spread is not known"
-    spread = (m.ask - m.bid) / m.mid * 10_000
+    spread = (m.ask - m.bid) / c.mid * 10_000
     return (
         None
         if spread <= limit
@@ -190,10 +203,9 @@ def _price_collar(c: Case) -> Found:
     limit = c.limits.price_collar_pct
     if c.order.price is None:
         return None
-    mid = c.market.mid if c.market is not None else 0.0
-    if not mid:
+    if not c.mid:
         return f"{limit:g} %", "unknown", "no market price to compare with"
-    off = abs(float(c.order.price) - mid) / mid * 100
+    off = abs(float(c.order.price) - c.mid) / c.mid * 100
     return (
         None
         if off <= limit
@@ -218,10 +230,19 @@ def _no_stop(c: Case) -> Found:
     o = c.order
     if o.stop is None:
         return ("a stop", "none", "an entry needs a protective stop") if c.limits.require_stop else None
-    right = (c.price - float(o.stop)) * sign(o.side) > 0
-    return (
-        None if right else (f"{c.price:g}", f"{o.stop:f}", f"the stop {o.stop:f} is on the wrong side of {c.price:g}")
-    )
+    fill = _likely_fill(c)
+    if (fill - float(o.stop)) * sign(o.side) > 0:
+        return None
+    return f"{fill:g}", f"{o.stop:f}", f"the stop {o.stop:f} is on the wrong side of {fill:g}"
+
+
+def _likely_fill(c: Case) -> float:
+    """A limit that the market has already passed fills at the market's better price."""
+    if c.order.price is None or c.market is None:
+        return c.price
+    other = c.market.ask if c.order.side == "BUY" else c.market.bid
+    better = min if c.order.side == "BUY" else max
+    return better(c.price, other) if other else c.price
 
 
 def reward_risk(order: Order, price: float) -> float | None:
@@ -285,21 +306,21 @@ def _min_notional(c: Case) -> Found:
 
 def _max_position(c: Case) -> Found:
     limit = c.limits.symbols[c.order.symbol].max_position
-    value = worst_position(c.state, c.order.symbol, c.order)
+    value = worst_position(c.state, c.order.symbol, c.order, c.working)
     return (
         (f"{limit:f}", f"{value:f}", f"the position could reach {value:f}, limit {limit:f}") if value > limit else None
     )
 
 
 def _max_exposure(c: Case) -> Found:
-    return _above(exposure(c.state, c.order), c.limits.max_exposure_quote, "exposure could reach")
+    return _above(c.worst_exposure(), c.limits.max_exposure_quote, "exposure could reach")
 
 
 def _max_leverage(c: Case) -> Found:
-    limit, own = c.limits.max_leverage, equity(c.state)
+    limit, own = c.limits.max_leverage, c.equity
     if not c.state.account.known or own <= 0:
         return f"{limit:g}×", "unknown", "equity is not known or not positive"
-    value = exposure(c.state, c.order) / own
+    value = c.worst_exposure() / own
     return (
         None
         if value <= limit
@@ -308,10 +329,10 @@ def _max_leverage(c: Case) -> Found:
 
 
 def _total_at_risk(c: Case) -> Found:
-    limit, own = c.limits.total_at_risk_pct, equity(c.state)
+    limit, own = c.limits.total_at_risk_pct, c.equity
     if own <= 0:
         return f"{limit:g} %", "unknown", "equity is not known or not positive"
-    value = at_risk(c.state, c.order, c.price) / own * 100
+    value = at_risk(c.state, c.order, c.price, c.working) / own * 100
     return (
         None
         if value <= limit
@@ -325,12 +346,12 @@ def _total_at_risk(c: Case) -> Found:
 
 def _max_slippage(c: Case) -> Found:
     limit, m = c.limits.max_slippage_bps, c.market
-    if c.order.price is not None or m is None or not m.mid:
+    if c.order.price is not None or m is None or not c.mid:
         return None
     paid = book_price(m.asks if c.order.side == "BUY" else m.bids, float(c.order.qty))
     if paid is None:
         return f"{limit:g} bp", "beyond the book", f"the visible book holds less than {c.order.qty:f}"
-    slip = abs(paid - m.mid) / m.mid * 10_000
+    slip = abs(paid - c.mid) / c.mid * 10_000
     return (
         None
         if slip <= limit
@@ -373,7 +394,8 @@ def _throttled(c: Case) -> Found:
 
 def _rate_limit_exceeded(c: Case) -> Found:
     limit = c.limits.orders_per_minute
-    sent = sum(1 for t in c.state.risk.sent_t if t > c.state.t - MINUTE_NS)
+    since = c.state.t - MINUTE_NS
+    sent = len([t for t in c.state.risk.sent_t if t > since])
     return (str(limit), str(sent + 1), f"order {sent + 1} within a minute, limit {limit}") if sent + 1 > limit else None
 
 
@@ -387,24 +409,21 @@ def _repeated_execution(c: Case) -> Found:
     )
 
 
-def _loss(start: float, limit: float, what: str) -> Callable[[State], Found]:
-    def check(state: State) -> Found:
-        lost = (start - equity(state)) / start * 100 if start > 0 else 0.0
-        return None if lost < limit else (f"{limit:g} %", f"{lost:.2f} %", f"{what} {lost:.2f} %, limit {limit:g} %")
-
-    return check
+def _loss(own: float, start: float, limit: float, what: str) -> Found:
+    lost = (start - own) / start * 100 if start > 0 else 0.0
+    return None if lost < limit else (f"{limit:g} %", f"{lost:.2f} %", f"{what} {lost:.2f} %, limit {limit:g} %")
 
 
 def _daily_loss(c: Case) -> Found:
-    return _loss(c.state.risk.day_start, c.limits.daily_loss_pct, "the day's loss is")(c.state)
+    return _loss(c.equity, c.state.risk.day_start, c.limits.daily_loss_pct, "the day's loss is")
 
 
 def _weekly_loss(c: Case) -> Found:
-    return _loss(c.state.risk.week_start, c.limits.weekly_loss_pct, "the week's loss is")(c.state)
+    return _loss(c.equity, c.state.risk.week_start, c.limits.weekly_loss_pct, "the week's loss is")
 
 
 def _max_drawdown(c: Case) -> Found:
-    return _loss(c.state.risk.high_water, c.limits.max_drawdown_pct, "equity is below its high by")(c.state)
+    return _loss(c.equity, c.state.risk.high_water, c.limits.max_drawdown_pct, "equity is below its high by")
 
 
 def _consecutive_losses(c: Case) -> Found:
@@ -462,23 +481,31 @@ CHECKS: tuple[tuple[str, bool, Check], ...] = (
     ("rate_limit_exceeded", True, _rate_limit_exceeded),
 )
 
+ENTRY_CHECKS: tuple[tuple[str, Check], ...] = tuple((code, check) for code, _, check in CHECKS)
+MARKET_CHECKS = tuple(row for row in ENTRY_CHECKS if row[1] not in (_price_collar, _post_only_would_cross))
+"""The two are about an order's own price, and pass without one."""
+EXIT_CHECKS: tuple[tuple[str, Check], ...] = tuple((code, check) for code, entries, check in CHECKS if not entries)
+
 
 def blocked(state: State, limits: RiskLimits) -> str:
     """Why no entry would be allowed now whatever it is, in a few words; empty when one could be."""
     if state.trading != "ACTIVE":
         return f"{state.trading.lower()}: {state.trading_why}"
+    own = equity(state)
     for start, limit, what in (
         (state.risk.day_start, limits.daily_loss_pct, "daily loss"),
         (state.risk.week_start, limits.weekly_loss_pct, "weekly loss"),
         (state.risk.high_water, limits.max_drawdown_pct, "drawdown"),
     ):
-        if _loss(start, limit, what)(state) is not None:
+        if _loss(own, start, limit, what) is not None:
             return f"{what} limit reached"
     return ""
 
 
 def working_entries(state: State, symbol: str) -> list[Order]:
     """Entries of ours that are not final yet, waiting for a person included."""
+    if not state.open_orders:
+        return []
     orders = (state.orders[client_id] for client_id in state.open_orders)
     return [
         o

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from engine.core.exposure import at_risk, exposure, worst_position
+from engine.core.exposure import at_risk, exposure, working_orders, worst_position
 from engine.core.orders import on_step
 from engine.core.risk import Breach
 from engine.model.market import Instrument
@@ -34,7 +34,7 @@ def wanted_quantity(intent: Intent, equity_quote: float, risk_pct: float, price:
     Example: 1 % of 10,000 with a stop 100 away is 1. Zero where there is neither a quantity nor a usable stop.
     """
     if intent.qty is not None:
-        return intent.qty * Decimal(repr(intent.size_factor))
+        return intent.qty if intent.size_factor == 1.0 else intent.qty * Decimal(repr(intent.size_factor))
     distance = (price - intent.stop) * sign(intent.side) if intent.stop is not None else 0.0
     if distance <= 0 or equity_quote <= 0:
         return ZERO
@@ -45,9 +45,10 @@ def size(state: State, order: Order, instrument: Instrument, limits: RiskLimits,
     """Fit ``order.qty`` (as wanted) under every cap. ``price`` is where it is expected to fill."""
     wanted = on_step(min(order.qty, LARGEST), instrument.step)
     qty, code, room_text = wanted, "", ""
-    for cap_code, room in _rooms(state, order, instrument, limits, price):
-        if room < qty:
-            qty, code, room_text = on_step(max(room, ZERO), instrument.step), cap_code, f"{max(room, ZERO):f}"
+    for cap_code, cap in _rooms(state, order, instrument, limits, price):
+        if cap < (float(qty) if isinstance(cap, float) else qty):
+            room = max(Decimal(repr(cap)) if isinstance(cap, float) else cap, ZERO)
+            qty, code, room_text = on_step(room, instrument.step), cap_code, f"{room:f}"
     if qty < instrument.min_qty or float(qty) * price < limits.min_notional_quote:
         if code:
             text = f"{code} leaves room for {float(max(Decimal(room_text), ZERO)):g} of {wanted:f}"
@@ -59,26 +60,27 @@ def size(state: State, order: Order, instrument: Instrument, limits: RiskLimits,
 
 def _rooms(
     state: State, order: Order, instrument: Instrument, limits: RiskLimits, price: float
-) -> list[tuple[str, Decimal]]:
-    """Each cap's largest quantity for this order, as ``(reason code, base quantity)``."""
+) -> list[tuple[str, Decimal | float]]:
+    """Each cap's largest quantity for this order, as ``(reason code, base quantity)``; estimated ones are floats."""
     if price <= 0 or order.symbol not in limits.symbols:
         return []
     symbol = limits.symbols[order.symbol]
     own = max(0.0, equity(state))
-    used = exposure(state)
+    working = working_orders(state)
+    used = exposure(state, None, working)
     venue_max = instrument.max_market_qty if order.kind == "MARKET" else instrument.max_limit_qty
-    rooms = [
+    rooms: list[tuple[str, Decimal | float]] = [
         ("max_quantity", min(symbol.max_quantity, venue_max) if venue_max else symbol.max_quantity),
-        ("max_notional", _decimal(limits.max_notional_quote / price)),
+        ("max_notional", limits.max_notional_quote / price),
         ("max_position", _position_room(state, order, symbol.max_position)),
-        ("max_exposure", _decimal((limits.max_exposure_quote - used) / price)),
-        ("max_leverage", _decimal((limits.max_leverage * own - used) / price)),
+        ("max_exposure", (limits.max_exposure_quote - used) / price),
+        ("max_leverage", (limits.max_leverage * own - used) / price),
     ]
     if order.stop is not None:
         distance = abs(price - float(order.stop))
         if distance > 0:
-            budget = own * limits.total_at_risk_pct / 100 - at_risk(state)
-            rooms.append(("total_at_risk", _decimal(budget / distance)))
+            budget = own * limits.total_at_risk_pct / 100 - at_risk(state, None, 0.0, working)
+            rooms.append(("total_at_risk", budget / distance))
     return rooms
 
 
@@ -87,7 +89,3 @@ def _position_room(state: State, order: Order, limit: Decimal) -> Decimal:
     position = state.positions.get(order.symbol)
     held = ZERO if position is None else position.qty * sign(order.side)
     return limit - worst_position(state, order.symbol) if held >= 0 else limit - held
-
-
-def _decimal(value: float) -> Decimal:
-    return Decimal(repr(value))

@@ -19,13 +19,15 @@ from engine.core.fold import apply, find_order
 from engine.core.orders import entry_price, from_intent, on_ticks, reducing, sensible, terms
 from engine.core.risk import Approved, Breach, blocked, gate, working_entries
 from engine.model import events as ev
-from engine.model.market import MINUTE_NS, Candle
-from engine.model.orders import ZERO, Intent, Order, Side
+from engine.model.market import MINUTE_NS, Candle, Instrument
+from engine.model.orders import ZERO, Intent, Order, Side, sign
 from engine.model.settings import Profile
 from engine.model.state import CANDLES_KEPT, Market, State, equity
 from engine.strategies.base import Strategy, View
 
 SECOND_NS = 1_000_000_000
+
+Answer = tuple[Strategy[Any], list[Intent]]
 
 
 class Trader:
@@ -35,6 +37,8 @@ class Trader:
         self.profile = profile
         self.strategies = strategies
         self.state = State()
+        self.notes = True
+        """Also note why nothing was done; a backtest of many bars does without."""
         self._decided: list[ev.Event] = []
         self._status_before = ""
         self._bar_before = -1
@@ -113,21 +117,35 @@ class Trader:
                 strategy.observe(candle)
 
     def _consult(self, market: Market, candle: Candle) -> None:
-        """Ask each strategy; the first that wants to act is heard, the others only note their reasons."""
-        state, symbol = self.state, market.symbol
-        strategies = self.strategies.get(symbol, ())
-        if not strategies or market.instrument is None:
-            return
-        stopped = blocked(state, self.profile.risk)
-        position = state.positions.get(symbol)
+        strategies = self.strategies.get(market.symbol, ())
+        if strategies and market.instrument is not None:
+            view = self.view(market, market.instrument)
+            self._hear(market.symbol, candle, [(strategy, strategy.decide(candle, view)) for strategy in strategies])
+
+    def view(self, market: Market, instrument: Instrument) -> View:
+        """What the strategies of a symbol may know at this point besides candles."""
+        position = self.state.positions.get(market.symbol)
         idle = position.idle_bars if position is not None and position.idle_bars >= 0 else None
-        view = View(market.instrument, position, bool(working_entries(state, symbol)), market.funding_rate, idle)
+        return View(instrument, position, bool(working_entries(self.state, market.symbol)), market.funding_rate, idle)
+
+    def answer(self, symbol: str, candle: Candle, answers: list[Answer]) -> list[ev.Event]:
+        """The rest of a step whose strategies have been asked already, by a runner that asks them itself."""
+        self._decided = []
+        self._hear(symbol, candle, answers)
+        return self._decided
+
+    def _hear(self, symbol: str, candle: Candle, answers: list[Answer]) -> None:
+        """The first strategy that wants to act is heard, the others only note their reasons."""
+        state = self.state
+        stopped = blocked(state, self.profile.risk)
         first = ""
         chosen: list[Intent] = []
-        for strategy in strategies:
-            intents = strategy.decide(candle, view)
+        for strategy, intents in answers:
+            if not intents and not self.notes:
+                continue
             verdict, text = "wait", strategy.why
-            rest = self._rest(strategy.name, symbol) if intents and intents[-1].role == "entry" else ""
+            declined = state.risk.declined and intents and intents[-1].role == "entry"
+            rest = self._rest(strategy.name, symbol) if declined else ""
             if rest:
                 verdict, text = "blocked", f"{rest}: {text}"
             elif intents and first:
@@ -171,7 +189,8 @@ class Trader:
             return
         intent = on_ticks(intent, instrument.tick)
         price = entry_price(intent, market.bid, market.ask)
-        wanted = sizing.wanted_quantity(intent, equity(state), self.profile.trading.risk_pct, price)
+        own = equity(state) if intent.qty is None else 0.0
+        wanted = sizing.wanted_quantity(intent, own, self.profile.trading.risk_pct, price)
         order = from_intent(
             intent,
             client_id=self.next_id(),
@@ -295,9 +314,12 @@ class Trader:
         if state.t >= approval.expires_t:
             ttl = f"{rules.approval_ttl_s:g} s"
             return Breach("approval_expired", ttl, ttl, f"nobody answered within {ttl}, which means no")
+        market = state.markets[order.symbol]
+        if order.stop is not None and market.mid and (market.mid - float(order.stop)) * sign(order.side) <= 0:
+            text = f"the price {market.mid:g} has passed the stop {order.stop:f}"
+            return Breach("no_stop", f"{market.mid:g}", f"{order.stop:f}", text)
         if order.price is not None:
             return None  # a limit fills at its price or not at all; the gate's collar judges how far that is
-        market = state.markets[order.symbol]
         moved = abs(market.mid - order.reference) / order.reference * 10_000 if order.reference else 0.0
         limit = rules.approval_max_move_bps
         if moved > limit:

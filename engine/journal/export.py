@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import csv
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import msgspec
 
+from engine.journal.files import replacing
 from engine.journal.recording import Recording
-from engine.journal.schema import sync_folder
 from engine.model.orders import Trade
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,7 +29,7 @@ def write_jsonl(recording: Recording, path: Path) -> int:
     """
     encode = msgspec.json.Encoder().encode
     lines = 0
-    with _replacing(path) as file:
+    with replacing(path) as file:
         for seq, event in recording.events():
             data = _named(event)
             t = data.pop("t")
@@ -45,7 +41,7 @@ def write_jsonl(recording: Recording, path: Path) -> int:
 
 def write_trades_csv(trades: list[Trade], path: Path) -> None:
     """One row per closed trade, times as ISO 8601 in UTC; text that a spreadsheet would run gets a quote."""
-    with _replacing(path) as file:
+    with replacing(path) as file:
         writer = csv.writer(file)
         writer.writerow(TRADE_COLUMNS)
         for trade in trades:
@@ -76,20 +72,3 @@ def _cell(value: object) -> str:
     if isinstance(value, str) and value.startswith(_FORMULA):
         return "'" + value
     return str(value)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
-    """A text file that takes the place of ``path`` once it is complete and on the disk."""
-    fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(fd, "w", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(name)
-        raise
-    sync_folder(path.parent)

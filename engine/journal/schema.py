@@ -5,16 +5,29 @@
 ``user_version``        1; raised when a table changes
 ``meta(key, value)``    ``events``: version of the event types (``engine.model.events.SCHEMA``);
                         ``created_t``: UTC nanoseconds; ``closed_seq``: the last sequence number, only after a clean end
-``event.seq``           1, 2, 3 … without gaps
+``event.seq``           1, 2, 3 … without gaps, those in blocks included
 ``event.t``             UTC nanoseconds, the event's own ``t``
 ``event.kind``          name of the event type (``engine.model.events.KINDS``)
 ``event.payload``       ``engine.journal.codec``
 ``event.crc``           ``engine.journal.codec.checksum`` over the other four
 ``event_rare``          index by kind of everything but the market's ticks and the clock
+``block.seq, first``    numbers of the last and of the first event of a block; in between, it holds every event of a
+                        frequent kind, and ``event`` has the others. Blocks do not overlap
+``block.events``        how many events are in it
+``block.t, last_t``     times of its first and last event; ``idle`` is the longest time between two of them
+``block.size``          bytes of the text that ``data`` is when decompressed (zlib): ``engine.journal.block``
+``block.crcs``          what ``event.crc`` was, 4 bytes little-endian each, in order of ``seq``
+``block.crc``           CRC-32 over the seven integers as little-endian 64 bits, ``data`` and ``crcs``
+``keyframe.seq``        the state after this event (``engine.journal.keyframe``): a hint, which the events overrule
+``keyframe.guard``      fingerprint of the code that made it; other code passes it over
+``keyframe.size, crc``  bytes of the state when decompressed; CRC-32 of ``state`` as stored
 ======================  ==============================================================================================
 
-Rows are only ever appended: triggers refuse changes. While the session runs the file is in WAL mode, beside it lie
-``-wal`` and ``-shm``, and all three belong together; after a clean end it is one file that opens from read-only media.
+Events are only ever appended: triggers refuse changes. Market events are first written as rows like all others; later
+one transaction puts a thousand of them into a block and takes their rows away, which is the only deletion that passes.
+
+While the session runs the file is in WAL mode, beside it lie ``-wal`` and ``-shm``, and all three belong together; after
+a clean end it is one file that opens from read-only media.
 """
 
 from __future__ import annotations
@@ -46,12 +59,35 @@ OBJECTS: dict[str, str] = {
     ),
     "event_no_delete": (
         "CREATE TRIGGER event_no_delete BEFORE DELETE ON event "
+        f"WHEN OLD.{RARE} OR OLD.seq < coalesce((SELECT first FROM block WHERE seq >= OLD.seq ORDER BY seq LIMIT 1), "
+        "OLD.seq + 1) BEGIN SELECT RAISE(ABORT, 'a journal is append-only'); END"
+    ),
+    "block": (
+        "CREATE TABLE block(seq INTEGER PRIMARY KEY, first INTEGER NOT NULL, events INTEGER NOT NULL, t INTEGER NOT NULL, "
+        "last_t INTEGER NOT NULL, idle INTEGER NOT NULL, size INTEGER NOT NULL, data BLOB NOT NULL, "
+        "crcs BLOB NOT NULL, crc INTEGER NOT NULL) STRICT"
+    ),
+    "block_no_update": (
+        "CREATE TRIGGER block_no_update BEFORE UPDATE ON block "
         "BEGIN SELECT RAISE(ABORT, 'a journal is append-only'); END"
+    ),
+    "block_no_delete": (
+        "CREATE TRIGGER block_no_delete BEFORE DELETE ON block "
+        "BEGIN SELECT RAISE(ABORT, 'a journal is append-only'); END"
+    ),
+    "keyframe": (
+        "CREATE TABLE keyframe(seq INTEGER PRIMARY KEY, guard TEXT NOT NULL, size INTEGER NOT NULL, "
+        "state BLOB NOT NULL, crc INTEGER NOT NULL) STRICT"
     ),
 }
 """Everything that the database may contain, by name, as ``sqlite_schema`` gives it back."""
 
 INSERT = "INSERT INTO event(seq, t, kind, payload, crc) VALUES(?, ?, ?, ?, ?)"
+DELETE_BLOCKED = "DELETE FROM event WHERE seq = ?"
+INSERT_BLOCK = (
+    "INSERT INTO block(seq, first, events, t, last_t, idle, size, data, crcs, crc) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+INSERT_KEYFRAME = "INSERT OR IGNORE INTO keyframe(seq, guard, size, state, crc) VALUES(?, ?, ?, ?, ?)"
 SET_META = "INSERT INTO meta(key, value) VALUES(?, ?)"
 SIDE_FILES = ("-wal", "-shm", "-journal")
 

@@ -3,6 +3,8 @@
 ``append`` numbers an event and returns at once. ``durable`` waits until that number is on the disk: nothing that an
 event decided may leave the process before. A commit that raised has an unknown outcome, and a disk that lied once
 reports success the next time, so the first failure is final: the journal takes no more events and says so to everyone.
+
+When nothing is due the same thread compacts older market rows and stores keyframes (``engine.journal.compact``).
 """
 
 from __future__ import annotations
@@ -18,8 +20,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
-from engine.journal import schema
+from engine.journal import keyframe, schema
+from engine.journal.block import Row
 from engine.journal.codec import CodecError, checksum, encode
+from engine.journal.compact import Compactor
 from engine.model.errors import CockpitError
 from engine.model.events import Event
 
@@ -28,8 +32,8 @@ GROUP_NS = 50_000_000
 MAX_PENDING = 100_000
 CLOSE_S = 10.0
 CLOSE_NOW_S = 2.0
-
-Row = tuple[int, int, str, bytes, int]
+TIDY_S = 1.0
+"""What a close may spend on compacting: rows that are left are as good, only larger."""
 
 
 class JournalError(CockpitError):
@@ -55,6 +59,7 @@ class Journal:
         self._wanted = 0
         self._closing = False
         self._failed: JournalError | None = None
+        self._compactor = Compactor(db, self._commit_due)
         self._wake = threading.Event()
         self._ended = asyncio.Event()
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
@@ -121,6 +126,12 @@ class Journal:
         if seq <= self._committed:
             self._answer()
         await future
+
+    def keyframe(self, seq: int, state: bytes) -> None:
+        """Keep an encoded state (``engine.journal.keyframe``) as it is after event ``seq``. Never waits, never raises."""
+        if self._failed is None and not self._closing and seq <= self._seq:
+            self._compactor.offer(seq, state, keyframe.guard())
+            self._wake.set()
 
     @property
     def seq(self) -> int:
@@ -212,8 +223,10 @@ class Journal:
             while self._failed is None:
                 self._wake.wait(self._patience())
                 self._wake.clear()
-                while self._due():
-                    self._commit()
+                self._commit_due()
+                while self._failed is None and not self._closing and self._compactor.has_work(self._committed):
+                    self._compactor.work(self._committed)
+                    self._commit_due()
                 if self._closing and not self._rows:
                     break
             if self._failed is None:
@@ -245,6 +258,10 @@ class Journal:
             or time.monotonic_ns() - self._taken_ns[0] >= GROUP_NS
         )
 
+    def _commit_due(self) -> None:
+        while self._due():
+            self._commit()
+
     def _commit(self) -> None:
         rows = self._rows
         batch = [rows.popleft() for _ in range(min(len(rows), GROUP_EVENTS))]
@@ -254,16 +271,20 @@ class Journal:
         if self._failed is not None:
             return
         self._committed = batch[-1][0]
+        self._compactor.took(batch)
         for _ in batch:
             self._taken_ns.popleft()
         if self._waiters:
             self._in_loop(self._answer)
 
     def _finish(self) -> None:
+        end = time.monotonic() + TIDY_S
+        self._compactor.finish(self._committed, lambda: self._failed is None and time.monotonic() < end)
         self._db.execute(schema.SET_META, ("closed_seq", str(self._committed)))
         self._db.execute("PRAGMA busy_timeout=200")
         # A reader may hold the file: then it stays in WAL mode, complete and readable.
         with suppress(sqlite3.OperationalError):
+            self._compactor.shrink()
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._db.execute("PRAGMA journal_mode=DELETE")
 

@@ -25,7 +25,7 @@ class Event(msgspec.Struct, array_like=True, gc=False):
 
 
 class SessionStarted(Event):
-    """First event of every journal. ``config`` is JSON: the effective ``profile`` and the ``strategies``' parameters, no secrets."""
+    """First event of every journal. ``config`` is JSON: the ``profile`` and the ``strategies``' parameters."""
 
     session: str
     profile: str
@@ -267,6 +267,13 @@ Action = Literal[
 ]
 
 
+class ScreenFailed(Event):
+    """An error that the screen survived: where it was raised, and its type and message, cleaned."""
+
+    where: str
+    text: str
+
+
 class Command(Event):
     """What a person (or a signal, a latch, a policy) told the engine to do.
 
@@ -413,6 +420,7 @@ INPUTS: tuple[type[Event], ...] = (
     LinkReport,
     BadMessage,
     Command,
+    ScreenFailed,
 )
 DECISIONS: tuple[type[Event], ...] = (
     Noted,

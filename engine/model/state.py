@@ -213,6 +213,8 @@ class State(msgspec.Struct):
     notes: list[Note] = []
     latest_note: dict[str, Note] = {}
     log: list[LogLine] = []
+    keep_log: bool = True
+    """False where nobody reads the lines of orders and fills: a backtest."""
     alarms: dict[str, str] = {}
     """Standing alarms by key (``NakedPosition/BTCUSDT``): text. Gone when the cause is gone."""
     links: dict[str, Link] = {}

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from engine.core.trader import Trader
+from engine.journal import keyframe
 from engine.model import events as ev
 from engine.model.errors import CockpitError
 from engine.model.state import State
@@ -28,6 +29,7 @@ class Log(Protocol):
     def lag_ms(self) -> float: ...
     def append(self, event: ev.Event) -> int: ...
     async def durable(self, seq: int) -> None: ...
+    def keyframe(self, seq: int, state: bytes) -> None: ...
 
 
 class Session:
@@ -46,6 +48,7 @@ class Session:
         self.effects = Effects(self)
         self._timer: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
+        self._keyframe_due = keyframe.EVERY
 
     @property
     def state(self) -> State:
@@ -79,12 +82,19 @@ class Session:
             self.journal.append(decision)
         if seq + len(decisions) != self.state.seq:
             raise CockpitError(f"the journal is at {seq + len(decisions)} and the state at {self.state.seq}")
+        if self.state.seq >= self._keyframe_due:
+            self._keep_state()
         for watcher in self.watchers:
             watcher(event)
         for offset, decision in enumerate(decisions, 1):
             for watcher in self.watchers:
                 watcher(decision)
             self.effects.start(decision, seq + offset)
+
+    def _keep_state(self) -> None:
+        """Hand the journal the whole state, so that a reader of the recording need not fold all of it."""
+        self._keyframe_due = self.state.seq + keyframe.EVERY
+        self.journal.keyframe(self.state.seq, keyframe.encode_state(self.state))
 
     def fail(self, error: Exception) -> None:
         """A fault of our own: from here on nothing new is decided or sent; working entries are cancelled as a last act."""
@@ -111,6 +121,8 @@ class Session:
 
     async def stop(self) -> None:
         """End the timer and the effects under way; links and journal are their owners' business."""
+        if not self.closed and self.broken is None:
+            self._keep_state()
         self.closed = True
         if self._timer is not None:
             self._timer.cancel()

@@ -477,3 +477,9 @@ def _intent(*, short: bool = False) -> Any:
 
 def test_time_zero_is_a_tuesday_so_that_a_day_later_is_the_same_week() -> None:
     assert (T0 // 86_400_000_000_000 + 3) // 7 == ((T0 + 86_400_000_000_000) // 86_400_000_000_000 + 3) // 7
+
+
+@pytest.mark.parametrize(("stop", "expected"), [("59999.9", "ok"), ("60000.1", "no_stop"), ("60300.0", "no_stop")])
+def test_a_limit_that_the_market_has_passed_is_judged_where_it_would_fill(stop: str, expected: str) -> None:
+    marketable = limit_order("60500", stop=Decimal(stop), target=Decimal(70_000))
+    assert code(Desk(), marketable) == expected

@@ -302,3 +302,10 @@ def test_a_strategy_that_was_told_no_does_not_ask_again_at_once() -> None:
         assert noted.verdict == "blocked"
         assert "of 2 bars ago" in noted.text
     assert "OrderDecided" in kinds(desk.bar(buy()))
+
+
+def test_a_question_whose_stop_the_market_has_passed_is_withdrawn() -> None:
+    desk = Desk(prof=profile(approval="required"))
+    desk.bar(buy(kind="LIMIT", price=59_900.0, stop=59_000.0))
+    desk.quote(58_900.0)
+    assert one(desk.take(ev.Clock(desk.now)), ev.Refused).code == "no_stop"
