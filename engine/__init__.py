@@ -1,0 +1,21 @@
+"""The trading engine. ``from engine import backtest`` runs a strategy over candles; the rest is imported by its own name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.runner.backtest import backtest as backtest
+    from engine.runner.data import bars as bars
+    from engine.sim.fillmodel import FillModel as FillModel
+
+_PLACES = {"backtest": "engine.runner.backtest", "bars": "engine.runner.data", "FillModel": "engine.sim.fillmodel"}
+
+
+def __getattr__(name: str) -> Any:
+    """What notebooks use is loaded when it is asked for: importing the engine stays cheap."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'engine' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_PLACES[name]), name)

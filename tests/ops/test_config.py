@@ -352,7 +352,7 @@ def test_a_file_that_is_no_profile_is_a_clear_error(here: Home, contents: bytes)
 )
 def test_a_parameter_file_is_checked_against_its_strategy(here: Home, text: str, says: str) -> None:
     (here.config / "strategies").mkdir()
-    path = here.config / "strategies" / "sweep.yaml"
+    path = here.config / "strategies" / "sweep_keen.yaml"
     path.write_text(text)
     with pytest.raises(ConfigError) as error:
         load("demo", here, None, {})
@@ -362,7 +362,7 @@ def test_a_parameter_file_is_checked_against_its_strategy(here: Home, text: str,
 
 def test_a_users_parameter_file_hides_the_shipped_one(here: Home) -> None:
     (here.config / "strategies").mkdir()
-    (here.config / "strategies" / "sweep.yaml").write_text("strategy: sweep\nparams: {lookback: 21}\n")
+    (here.config / "strategies" / "sweep_keen.yaml").write_text("strategy: sweep\nparams: {lookback: 21}\n")
     first = load("demo", here, None, {}).strategies[0]
     assert (first.name, first.params["lookback"]) == ("sweep", 21)
-    assert first.file == str(here.config / "strategies" / "sweep.yaml")
+    assert first.file == str(here.config / "strategies" / "sweep_keen.yaml")
