@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from engine.core.exposure import SETTLE_NS
-from engine.core.fold import position_delta
+from engine.core.fold.base import position_delta
 from engine.core.risk import Breach
 from engine.model import events as ev
 

@@ -15,7 +15,8 @@ import msgspec
 
 from engine.core import operator, protection, reconcile, sizing
 from engine.core.exposure import closing, to_close
-from engine.core.fold import apply, find_order
+from engine.core.fold import apply
+from engine.core.fold.account import find_order
 from engine.core.orders import entry_price, from_intent, on_ticks, reducing, sensible, terms
 from engine.core.risk import Approved, Breach, blocked, gate, working_entries
 from engine.model import events as ev

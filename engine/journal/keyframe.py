@@ -29,7 +29,11 @@ MAX_STATE = 8 << 20
 LEVEL = 6
 _SOURCES = (
     ("engine.journal", ("keyframe.py",)),
-    ("engine.core", ("fold.py", "ledger.py", "orders.py")),
+    ("engine.core", ("ledger.py", "orders.py")),
+    (
+        "engine.core.fold",
+        ("__init__.py", "base.py", "session.py", "market.py", "account.py", "stops.py", "decisions.py"),
+    ),
     ("engine.model", ("events.py", "market.py", "orders.py", "reasons.py", "state.py")),
 )
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from array import array
 
-from engine.core.fold import DAY_NS, EQUITY_EVERY_NS, EQUITY_KEPT, link_of
+from engine.core.fold.base import link_of
+from engine.core.fold.session import DAY_NS, EQUITY_EVERY_NS, EQUITY_KEPT
 from engine.model.market import MINUTE_NS, Candle
 from engine.model.state import CANDLES_KEPT, Market, State
 from engine.runner.data import Bars

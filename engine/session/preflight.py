@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.core.exposure import working_orders
-from engine.core.fold import position_delta
+from engine.core.fold.base import position_delta
 from engine.model import events as ev
 from engine.model.errors import CockpitError
 from engine.model.state import day_pnl, equity
