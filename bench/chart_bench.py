@@ -1,6 +1,6 @@
-"""What one picture of the chart costs: ``python bench/chart_bench.py``.
+"""What one picture of the chart costs: ``python -m bench chart``.
 
-Prints, for two sizes and two lengths of history, milliseconds of CPU to paint after a live tick (median and 99th percentile),
+Gives, for two sizes and two lengths of history, milliseconds of CPU to paint after a live tick (median and 99th percentile),
 how many rows differ from the picture before, and the cost of the first picture of a new history.
 """
 
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import random
 import time
-from statistics import mean, median, quantiles
 
+from bench.table import Row, row
 from cockpit.chart.aggregate import Feed
 from cockpit.chart.glyphs import UNICODE
 from cockpit.chart.paint import Frame, Look, paint
@@ -20,6 +20,8 @@ from engine.model.market import MINUTE_NS, Candle
 SIZES = ((120, 30), (200, 55))
 HISTORIES = (500, 1500)
 TICKS = 400
+GOAL_MS = 3.0
+"""So that five pictures a second stay within the budget of the whole screen."""
 
 
 def walk(count: int, seed: int = 7) -> list[Candle]:
@@ -46,12 +48,17 @@ def scene_of(bars: list[Candle], moment: int) -> Scene:
     return Scene(bars, "BTCUSDT", 1, 3, 1, last=last, now_ns=moment, levels=levels, markers=markers, stance=stance)
 
 
-def run(width: int, height: int, history: int) -> None:
+def rows(ticks: int = TICKS) -> list[Row]:
+    return [r for width, height in SIZES for history in HISTORIES for r in pictures(width, height, history, ticks)]
+
+
+def pictures(width: int, height: int, history: int, ticks: int) -> list[Row]:
+    """The pictures after each of ``ticks`` trades."""
     bars, feed, view, look = walk(history), Feed(), View(), Look(width, height, UNICODE)
     chance, before = random.Random(1), None
     costs: list[float] = []
-    rows: list[int] = []
-    for n in range(TICKS):
+    changed: list[float] = []
+    for n in range(ticks):
         live = bars[-1]
         live.close += chance.gauss(0, 1.5)
         live.high, live.low = max(live.high, live.close), min(live.low, live.close)
@@ -64,20 +71,11 @@ def run(width: int, height: int, history: int) -> None:
         frame: Frame = paint(scene, shown, 1, view, look, old=old)
         costs.append((time.process_time() - started) * 1000)
         if before is not None:
-            rows.append(len(frame.canvas.differs(before.canvas)))
+            changed.append(len(frame.canvas.differs(before.canvas)))
         before = frame
-    tail = quantiles(costs[1:], n=100)[98]
-    print(
-        f"{width}x{height} {history:5d} bars  build p50 {median(costs[1:]):.2f} ms  p99 {tail:.2f} ms  "
-        f"first {costs[0]:.1f} ms  rows changed {mean(rows):.1f} of {height}"
-    )
-
-
-def main() -> None:
-    for width, height in SIZES:
-        for history in HISTORIES:
-            run(width, height, history)
-
-
-if __name__ == "__main__":
-    main()
+    name = f"chart {width}×{height}, {history:,} candles"
+    return [
+        row(f"{name}: picture after a trade (CPU)", "ms", costs[1:], GOAL_MS, "worst"),
+        Row("  first picture", "ms", costs[0]),
+        row(f"  rows that differ, of {height}", "", changed),
+    ]

@@ -1,13 +1,12 @@
-"""Microseconds that the core takes for an event: ``python bench/core_bench.py [--events N] [--runs N]``.
+"""Microseconds that the core takes for an event: ``python -m bench core``.
 
 A trader with the three strategies, an open position with its stop, five working orders and 1,000 rejections is given quotes,
-marks, clock ticks and closed candles. Best run and its 99th percentile; goals: 20 µs a quote, 100 µs a closed candle. The last
-line gives the cost of four times as many events over that of the first ones: above 4.4 the cost grows with history.
+marks, clock ticks and closed candles. Mean of the best run and its 99th percentile; goals: 20 µs a quote, 100 µs a closed
+candle. The cost of four times as many events is that of the first ones times four, or above 4.4 it grows with history.
 """
 
 from __future__ import annotations
 
-import argparse
 import gc
 import random
 import sys
@@ -17,6 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from statistics import quantiles
 
+from bench.table import Row
 from engine.core.trader import Trader
 from engine.model import events as ev
 from engine.model.market import MINUTE_NS, Candle
@@ -120,21 +120,14 @@ def drive(make: Callable[[int], list[ev.Event]], count: int) -> list[float]:
     return spent
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=5_000)
-    parser.add_argument("--runs", type=int, default=3)
-    options = parser.parse_args()
-    good = True
-    print(f"{'event':<12}{'mean µs':>10}{'p99 µs':>10}{'goal µs':>10}{'×4 events':>12}")
+def rows(events: int = 4_000, runs: int = 3) -> list[Row]:
+    made = []
     for name, make in KINDS.items():
-        best = min((drive(make, options.events) for _ in range(options.runs)), key=sum)
-        longer = [drive(make, 4 * options.events) for _ in range(options.runs)]
-        mean, growth = sum(best) / len(best), min(sum(run) / sum(run[: options.events]) for run in longer)
-        good = good and mean <= GOALS[name] and growth <= GROWTH
-        print(f"{name:<12}{mean:>10.2f}{quantiles(best, n=100)[98]:>10.2f}{GOALS[name]:>10.0f}{growth:>12.2f}")
-    return 0 if good else 1
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+        best = min((drive(make, events) for _ in range(runs)), key=sum)
+        longer = [drive(make, 4 * events) for _ in range(runs)]
+        growth = min(sum(run) / sum(run[:events]) for run in longer)
+        made.append(
+            Row(f"core, {name}", "µs", sum(best) / len(best), quantiles(best, n=100)[98], GOALS[name], n=events)
+        )
+        made.append(Row("  four times as many, times the cost", "×", growth, goal=GROWTH))
+    return made

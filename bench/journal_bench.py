@@ -1,24 +1,24 @@
 """What the journal costs: durable events a second, waiting time, bytes on the disk, and reading back.
 
-python bench/journal_bench.py [--folder DIR] [--seconds S]
+python -m bench journal  (TMPDIR names the disk to be measured)
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.table import Row
 from engine.journal.codec import decode, encode
 from engine.journal.recording import Recording
 from engine.journal.writer import Journal
-from engine.model.events import BookTick, CandleTick, Clock, Event, MarkTick, OrderSent, TradeTick
+from engine.model.events import BookTick, CandleTick, Event, MarkTick, OrderSent, TradeTick
 from engine.model.market import Candle
 
-MARKET = 200_000
+MARKET = 100_000
 
 
 def market(n: int) -> Event:
@@ -54,21 +54,21 @@ async def waiting(folder: Path, waiters: int, seconds: float) -> tuple[float, fl
     return rate, times[len(times) // 2], times[int(len(times) * 0.99)]
 
 
-async def streaming(folder: Path) -> tuple[float, float, float, Path]:
+async def streaming(folder: Path, count: int) -> tuple[float, float, float, Path]:
     """Microseconds per append in the loop, durable market events a second, bytes per event."""
     journal = Journal.create(folder / "market.cockpit")
-    events = [market(n) for n in range(MARKET)]
+    events = [market(n) for n in range(count)]
     spent = 0.0
     start = time.perf_counter()
-    for block in range(0, MARKET, 5_000):
+    for block in range(0, count, 5_000):
         begin = time.perf_counter()
         for event in events[block : block + 5_000]:
             journal.append(event)
         spent += time.perf_counter() - begin
         await journal.durable(journal.seq)
-    rate = MARKET / (time.perf_counter() - start)
+    rate = count / (time.perf_counter() - start)
     await journal.close()
-    return spent / MARKET * 1e6, rate, journal.path.stat().st_size / MARKET, journal.path
+    return spent / count * 1e6, rate, journal.path.stat().st_size / count, journal.path
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -77,30 +77,29 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-async def run(folder: Path, seconds: float) -> None:
-    print(f"{'waiters':>8} {'durable/s':>10} {'p50 ms':>8} {'p99 ms':>8}")
+def rows(seconds: float = 1.5, count: int = MARKET) -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(_rows(Path(folder), seconds, count))
+
+
+async def _rows(folder: Path, seconds: float, count: int) -> list[Row]:
+    made = []
     for waiters in (1, 10, 100):
         rate, median, worst = await waiting(folder, waiters, seconds)
-        print(f"{waiters:>8} {rate:>10,.0f} {median:>8.2f} {worst:>8.2f}")
-    append_us, rate, size, path = await streaming(folder)
-    print(f"market events: {rate:,.0f} durable/s, append {append_us:.1f} us, {size:.0f} bytes/event")
-    rows = [encode(market(n)) for n in range(10_000)]
-    print(f"decode: {timed(lambda: [decode(*row) for row in rows]) / 10_000 * 1e6:.1f} us/event")
+        made.append(Row(f"journal, {waiters} waiting at a time: until durable", "ms", median, worst))
+        made.append(Row("  durable events", "1/s", rate))
+    append_us, rate, size, path = await streaming(folder, count)
+    coded = [encode(market(n)) for n in range(10_000)]
+    decoding = timed(lambda: [decode(*each) for each in coded]) / 10_000 * 1e6
     with Recording.open(path) as recording:
-        print(f"read back: {MARKET / timed(lambda: sum(1 for _ in recording.events())):,.0f} events/s")
-        rare = timed(lambda: list(recording.events(kinds={"OrderSent", "FillReport"})))
-        print(f"rare kinds of {MARKET:,} events: {rare * 1e3:.2f} ms; a frequent one: ", end="")
-        print(f"{timed(lambda: list(recording.events(kinds={'Clock'}))) * 1e3:.0f} ms ({Clock.__name__}, none in it)")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, help="on the disk to be measured (default: the temporary folder)")
-    parser.add_argument("--seconds", type=float, default=2.0, help="for each number of waiters")
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-        asyncio.run(run(Path(folder), given.seconds))
-
-
-if __name__ == "__main__":
-    main()
+        reading = count / timed(lambda: sum(1 for _ in recording.events()))
+        rare = timed(lambda: list(recording.events(kinds={"OrderSent", "FillReport"}))) * 1e3
+    return [
+        *made,
+        Row("journal, market events: append", "µs", append_us),
+        Row("  durable events", "1/s", rate),
+        Row("  size of one", "bytes", size),
+        Row("  decode", "µs", decoding),
+        Row("  read back", "1/s", reading),
+        Row(f"  rare kinds among {count:,}", "ms", rare),
+    ]

@@ -1,19 +1,19 @@
 """Microseconds per closed candle of each strategy: observe + decide, and with the sentence read as the cockpit does.
 
-    python bench/strategies_bench.py [--bars N] [--runs N]
+    python -m bench strategies
 
 Bars are a seeded random walk. Best of the runs; the position follows the intents at once, so that ``ma_cross`` always holds one.
 """
 
 from __future__ import annotations
 
-import argparse
 import gc
 import random
 import time
 from decimal import Decimal
 from typing import Any
 
+from bench.table import Row
 from engine.model.market import Candle, Instrument
 from engine.model.orders import Position, sign
 from engine.strategies.base import Strategy, View
@@ -59,22 +59,14 @@ def drive(strategy: Strategy[Any], candles: list[Candle], follow: bool, read: bo
     return time.perf_counter() - started, intents
 
 
-def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--bars", type=int, default=100_000)
-    arguments.add_argument("--runs", type=int, default=3)
-    given = arguments.parse_args()
-    candles = walk(given.bars)
+def rows(bars: int = 50_000, runs: int = 3) -> list[Row]:
+    candles = walk(bars)
+    gc.collect()
     gc.freeze()
-    print(f"{'strategy':18} {'µs/candle':>10} {'with why':>10} {'intents':>8}")
+    made = []
     for label, name, params in JOBS:
-        silent, said, intents = 1e9, 1e9, 0
-        for _ in range(given.runs):
-            seconds, intents = drive(build(name, params), candles, name == "ma_cross", read=False)
-            silent = min(silent, seconds)
-            said = min(said, drive(build(name, params), candles, name == "ma_cross", read=True)[0])
-        print(f"{label:18} {silent / given.bars * 1e6:10.3f} {said / given.bars * 1e6:10.3f} {intents:8d}")
-
-
-if __name__ == "__main__":
-    main()
+        for words, read in (("", False), (", with its sentence", True)):
+            spent = [drive(build(name, params), candles, name == "ma_cross", read)[0] for _ in range(runs)]
+            made.append(Row(f"strategy {label}, a closed candle{words}", "µs", min(spent) / bars * 1e6))
+    gc.unfreeze()
+    return made

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from cockpit.chart.aggregate import Shown
 from cockpit.chart.canvas import amount_text, clean, price_text
+from cockpit.chart.markers import in_bars
 from cockpit.chart.palette import BEAR, BRIGHT, BULL, DIM, FAST, GRID, SLOW, TEXT, WARN
 from cockpit.chart.plot import Plot
 from cockpit.chart.scale import grid_prices, time_marks, time_step
-from cockpit.chart.scene import Marker, Scene
+from cockpit.chart.scene import Scene
 from engine.model.market import MINUTE_NS, Candle
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -118,7 +119,6 @@ def _pointed(scene: Scene, shown: Shown, bar: int, cursor: float) -> list[list[P
     groups: list[list[Piece]] = [[(f"{day_text(b.open_time)} {clock_text(b.open_time)}", BRIGHT)]]
     if abs(away) < 1e5:
         groups.append([("from last ", DIM), (f"{away:+.2f}%", TEXT)])
-    end = shown.bars[bar + 1].open_time if bar + 1 < len(shown.bars) else None
-    inside: list[Marker] = [m for m in scene.markers if m.time_ns >= b.open_time and (end is None or m.time_ns < end)]
-    groups += [[(clean(m.label or m.kind), WARN)] for m in inside[-2:]]
+    inside = [marker for n, marker in in_bars(scene.markers, shown.bars, bar) if n == bar]
+    groups += [[(clean(marker.label or marker.kind), WARN)] for marker in inside[-2:]]
     return groups

@@ -6,7 +6,9 @@ from functools import lru_cache
 
 from rich.cells import cell_len
 
-from cockpit.chart.palette import BG, GRID, TEXT
+from cockpit.chart.palette import BG, GRID, REWARD, RISK, TEXT
+
+GROUNDS = frozenset({BG, REWARD, RISK})
 
 Run = tuple[str, int, int]
 """Text, foreground ink, background ink."""
@@ -26,8 +28,10 @@ class Canvas:
             self.fg[y][x] = fg
 
     def free(self, x: int, y: int) -> bool:
-        """Whether nothing but grid stands there."""
-        return 0 <= x < self.width and 0 <= y < self.height and (self.glyph[y][x] == " " or self.fg[y][x] == GRID)
+        """Whether nothing but grid stands there; a space within a label is not free."""
+        if not (0 <= x < self.width and 0 <= y < self.height and self.bg[y][x] in GROUNDS):
+            return False
+        return self.glyph[y][x] == " " or self.fg[y][x] == GRID
 
     def write(self, x: int, y: int, text: str, fg: int, bg: int | None = None) -> int:
         """Text from column ``x``, cut at the edges; the column after it. The background stays unless given."""

@@ -12,7 +12,6 @@ from cockpit.chart.canvas import clean
 from cockpit.chart.palette import (
     BEAR,
     BULL,
-    BUY,
     CURSOR,
     DIM,
     ENTRY,
@@ -21,14 +20,11 @@ from cockpit.chart.palette import (
     ORDER,
     REWARD,
     RISK,
-    SELL,
     SOFT,
-    WARN,
 )
 from cockpit.chart.plot import Plot
 from cockpit.chart.scale import SMALL_ROWS, Scale
-from cockpit.chart.scene import Level, LevelKind, Marker, MarkerKind, Stance
-from engine.model.market import Candle
+from cockpit.chart.scene import Level, LevelKind, Stance
 
 LEVEL_INK: dict[LevelKind, int] = {
     "entry": ENTRY, "stop": BEAR, "target": BULL, "order": ORDER, "liq": MARK, "trigger": ORDER,
@@ -38,7 +34,6 @@ LEVEL_WORD: dict[LevelKind, str] = {
 }  # fmt: skip
 RANK: dict[LevelKind, int] = {"entry": 0, "stop": 1, "target": 2, "liq": 3, "trigger": 4, "order": 5}
 SOLID = frozenset({"entry", "stop", "target"})
-MARKER_INK: dict[MarkerKind, int] = {"buy": BUY, "sell": SELL, "reject": WARN, "cancel": DIM, "signal": MARK}
 _time = attrgetter("open_time")
 
 
@@ -64,37 +59,6 @@ def draw_line(plot: Plot, price: float, glyph: str, ink: int) -> None:
     """Across the plot; nothing where the price is out of range."""
     if plot.scale.holds(price):
         plot.canvas.write(0, plot.layout.top + plot.row(price), glyph * plot.layout.plot_width, ink)
-
-
-def draw_markers(plot: Plot, markers: Sequence[Marker]) -> None:
-    """Buys below their bar, sells above it, everything else at its price; several in one bar stack away from it."""
-    layout, bars, window, scale = plot.layout, plot.bars, plot.window, plot.scale
-    oldest = bars[window.first].open_time
-    taken: set[tuple[int, int]] = set()
-    for marker in markers:
-        if marker.time_ns < oldest:
-            continue
-        i = bisect_right(bars, marker.time_ns, key=_time) - 1
-        x = plot.x(i)
-        if i >= window.stop or not 0 <= x < layout.plot_width:
-            continue
-        row, away = _marker_row(marker, bars[i], scale)
-        row = min(max(row, 0), scale.rows - 1)
-        while (x, row) in taken and 0 <= row + away < scale.rows:
-            row += away
-        taken.add((x, row))
-        plot.canvas.put(x, layout.top + row, plot.glyphs.markers[marker.kind], MARKER_INK[marker.kind])
-
-
-def _marker_row(marker: Marker, bar: Candle, scale: Scale) -> tuple[int, int]:
-    """The row, and the direction in which to stack."""
-    if marker.kind == "buy":
-        return scale.row(bar.low) + 1, 1
-    if marker.kind == "sell":
-        return scale.row(bar.high) - 1, -1
-    if not scale.low <= marker.price <= scale.high:
-        return (scale.rows - 1, -1) if marker.price < scale.low else (0, 1)
-    return scale.row(marker.price), -1
 
 
 class Tag(NamedTuple):

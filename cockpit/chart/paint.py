@@ -10,6 +10,7 @@ from cockpit.chart.candles import draw_average, draw_candles, draw_volume
 from cockpit.chart.canvas import Canvas, amount_text, clean, price_text
 from cockpit.chart.glyphs import Glyphs
 from cockpit.chart.layout import Layout, lay_out
+from cockpit.chart.markers import draw_markers
 from cockpit.chart.overlay import (
     LEVEL_INK,
     Tag,
@@ -17,7 +18,6 @@ from cockpit.chart.overlay import (
     draw_extremes,
     draw_labels,
     draw_line,
-    draw_markers,
     draw_stance,
     draw_tags,
     level_tag,

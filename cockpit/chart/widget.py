@@ -124,7 +124,7 @@ class CandleChart(Widget):
             bar = bisect_right(bars, moment, key=_time) - 1
             right = bar - (column - plot.window.edge) // self._view.per
             self._view.pan_to(bars, right, plot.layout.plot_width)
-        self._draw()
+        self._again()
 
     def pan(self, columns: int) -> None:
         """Towards newer bars (positive) or older ones; past the newest bar the view follows again."""
@@ -139,18 +139,18 @@ class CandleChart(Widget):
             before = self._view.anchor
             self._view.pan_to(plot.bars, right, plot.layout.plot_width)
             if self._view.anchor != before:
-                self._draw()
+                self._again()
 
     def pan_to_end(self) -> None:
         """Follow the market again."""
         if not self._view.following:
             self._view.anchor = None
-            self._draw()
+            self._again()
 
     def set_timeframe(self, minutes: Timeframe) -> None:
         if minutes != self._timeframe:
             self._timeframe = minutes
-            self._draw()
+            self._again()
 
     def move_crosshair(self, bars: int, rows: int) -> None:
         """Move it (switching it on at the newest bar); at the plot's left and right edge the view pans."""
@@ -168,7 +168,7 @@ class CandleChart(Widget):
         )
         if x < 0 or (x >= layout.plot_width and not self.following):
             self._pan_to(window.right + bars)
-        self._draw()
+        self._again()
 
     def action_zoom_in(self) -> None:
         self.zoom(1)
@@ -191,7 +191,7 @@ class CandleChart(Widget):
     def action_toggle_crosshair(self) -> None:
         if self._cursor is not None:
             self._cursor, self._pinned = None, False
-            self._draw()
+            self._again()
         else:
             self.move_crosshair(0, 0)
 
@@ -203,6 +203,14 @@ class CandleChart(Widget):
     def _shown(self) -> Shown:
         candles = self._scene.candles if self._scene is not None else ()
         return self._feed.read(candles, self._timeframe, self._view.merge)
+
+    def _again(self) -> None:
+        """Draw after a key, the mouse or another size; what fails there would end the app, so the chart stays empty."""
+        try:
+            self._draw()
+        except Exception:
+            self._frame = None
+            self.refresh()
 
     def _draw(self) -> None:
         """Paint, compare with what is on screen, and ask for the rows that differ."""
@@ -247,7 +255,7 @@ class CandleChart(Widget):
     def notify_style_update(self) -> None:
         super().notify_style_update()
         if self._frame is not None and self.is_attached:
-            self._draw()
+            self._again()
 
     def render_line(self, y: int) -> Strip:
         canvas = self._frame.canvas if self._frame is not None else None
@@ -262,7 +270,7 @@ class CandleChart(Widget):
         return strip
 
     def on_resize(self) -> None:
-        self._draw()
+        self._again()
 
     # Mouse
 
@@ -277,7 +285,7 @@ class CandleChart(Widget):
     def on_leave(self) -> None:
         if not self._pinned and self._cursor is not None:
             self._cursor = None
-            self._draw()
+            self._again()
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         if event.button == 1 and self._frame is not None and self._frame.plot is not None:
@@ -319,4 +327,4 @@ class CandleChart(Widget):
         cursor = (offset.x, offset.y) if inside and offset is not None else None
         if cursor != self._cursor:
             self._cursor = cursor
-            self._draw()
+            self._again()

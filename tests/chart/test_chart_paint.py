@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cockpit.chart.canvas import Canvas, amount_text
 from cockpit.chart.glyphs import ASCII, UNICODE, Glyphs
 from cockpit.chart.layout import lay_out
+from cockpit.chart.markers import in_bars
 from cockpit.chart.paint import Frame, bar_ends_in, countdown_text
 from cockpit.chart.palette import BG, BULL, FAST, REWARD, RISK, SLOW
 from cockpit.chart.scale import ZOOMS, View
@@ -225,6 +226,7 @@ def test_buys_stand_below_their_bar_and_sells_above_it() -> None:
         Marker(NOON + 5 * MINUTE_NS + 2, 104.0, "buy"),
         Marker(NOON + 3 * MINUTE_NS, 104.0, "sell"),
         Marker(NOON + 8 * MINUTE_NS, 101.0, "reject", "MAX_EXPOSURE"),
+        Marker(NOON + 8 * MINUTE_NS + 5, 101.0, "reject", "COOLDOWN"),
         Marker(NOON - 90 * MINUTE_NS, 104.0, "signal"),
     ]
     frame = painted(scene(markers=markers), 40, 20)
@@ -233,7 +235,10 @@ def test_buys_stand_below_their_bar_and_sells_above_it() -> None:
     top = plot.layout.top
     assert column(frame, plot.x(5))[top + plot.row(103.0) + 1 : top + plot.row(103.0) + 3] == "▲▲"
     assert column(frame, plot.x(3))[top + plot.row(103.0) - 1] == "▼"
-    assert column(frame, plot.x(8))[top + plot.row(101.0)] == "✕"
+    bar = plot.bars[8]
+    assert column(frame, plot.x(8)).count("✕") == 1
+    assert column(frame, plot.x(8))[top + plot.row(bar.low) + 1] == "✕"
+    assert [m.label for n, m in in_bars(markers, plot.bars, 8) if n == 8] == ["2 refused, last COOLDOWN"]
     assert "◆" not in "".join(text(frame))
 
 

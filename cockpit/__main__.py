@@ -1,0 +1,27 @@
+"""The ``cockpit`` command. Without options it opens the screen at once; only what has options waits for their parser."""
+
+from __future__ import annotations
+
+import sys
+
+from engine.model.errors import CockpitError
+
+
+def main() -> None:
+    if len(sys.argv) > 1 or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        from cockpit.cli import main as command
+
+        command()
+        return
+    from cockpit import live
+
+    try:
+        sys.exit(live.open_screen("demo", None, {}))
+    except CockpitError as error:
+        from cockpit.cli import refuse
+
+        refuse(error)
+
+
+if __name__ == "__main__":
+    main()

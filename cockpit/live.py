@@ -1,0 +1,148 @@
+"""The screen over a running session: the engine beside the app on one loop, so that neither takes the other down."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import shutil
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cockpit import __version__
+from cockpit.behind import LiveSource
+from cockpit.failures import Tell, journaled
+from engine.model.errors import CockpitError
+from engine.ops import config, paths
+from engine.session.rig import Rig
+
+if TYPE_CHECKING:
+    from cockpit.app import CockpitApp, Exit
+    from engine.session.shutdown import Policy
+
+SMALLEST = (40, 10)
+RETRY_S = 5.0
+
+
+def open_screen(profile: str, home: Path | None, flags: dict[str, Any], duration: float | None = None) -> int:
+    """Run the cockpit until it is left; returns the exit code. Raises CockpitError."""
+    size = shutil.get_terminal_size()
+    if size.columns < SMALLEST[0] or size.lines < SMALLEST[1]:
+        have, need = f"{size.columns}×{size.lines}", f"{SMALLEST[0]}×{SMALLEST[1]}"
+        raise CockpitError(f"the terminal is too small: it has {have}, the least is {need}, good is 80×24 or more")
+    place = paths.home(home)
+    rig = Rig(config.load(profile, place, flags), place, __version__)
+    gc.disable()  # almost all that is made now stays: ``settle`` collects once, later
+    return asyncio.run(_open(rig, duration))
+
+
+async def _open(rig: Rig, duration: float | None) -> int:
+    from cockpit.app import CockpitApp
+
+    faults: list[Exception] = []
+    app = CockpitApp(rig.loaded.profile, on_failure=_journaled(rig))
+    engine = asyncio.create_task(bring_to_life(rig, app, faults), name="engine")
+    _signals(rig, app)
+    if duration is not None:
+        asyncio.get_running_loop().call_later(duration, app.leave, "leave")
+    left: Exit | None = None
+    try:
+        left = await app.run_async()
+    finally:
+        engine.cancel()
+        with suppress(asyncio.CancelledError):
+            await engine
+        await _end(rig, left)
+    if faults:
+        raise faults[0]
+    if left is None:
+        raise CockpitError("the screen died", _where(rig), f"the engine did what on_ui_loss says: {_on_ui_loss(rig)}")
+    return 0
+
+
+async def bring_to_life(rig: Rig, app: CockpitApp, faults: list[Exception]) -> None:
+    """Build the session once the first frame is on the screen, and tell the app when there is something to see."""
+    try:
+        await app.ready.wait()
+        session = await rig.build()
+        session.on_break = lambda error: _broken(rig, app, faults, error)
+        app.attach(LiveSource(session, rig.recording))
+        await _bring_up(rig, app)
+    except Exception as error:
+        _broken(rig, app, faults, error)
+
+
+async def _bring_up(rig: Rig, app: CockpitApp) -> None:
+    from engine.venues.port import AuthError, VenueError
+
+    while True:
+        try:
+            await rig.bring_up()
+            return
+        except AuthError:
+            raise
+        except VenueError as error:
+            app.say(f"{error}; trying again in {RETRY_S:g} s", "warning")
+            await asyncio.sleep(RETRY_S)
+
+
+def _broken(rig: Rig, app: CockpitApp, faults: list[Exception], error: Exception) -> None:
+    """A fault of our own: nothing more is sent; the screen ends with the reason rather than show a dead state."""
+    text = f"the session ended by a fault of its own: {type(error).__name__}: {error}"
+    faults.append(error if isinstance(error, CockpitError) else CockpitError(text, _where(rig)))
+    app.exit()
+
+
+def _journaled(rig: Rig) -> Tell:
+    """Errors that the screen survives become events of the session, once there is one."""
+    return journaled(lambda event: rig.session.ingest(event) if rig.built else None, time.time_ns)
+
+
+def _signals(rig: Rig, app: CockpitApp) -> None:
+    from cockpit.app import Exit
+
+    loop = asyncio.get_running_loop()
+    for name in ("SIGTERM", "SIGHUP", "SIGINT"):
+        number = getattr(signal, name, None)
+        if number is not None:
+            with suppress(NotImplementedError):
+                loop.add_signal_handler(number, app.exit, Exit(name, "leave"))
+    if hasattr(signal, "SIGUSR1"):
+        loop.add_signal_handler(signal.SIGUSR1, lambda: rig.session.command("kill", text="SIGUSR1", by="signal"))
+
+
+async def _end(rig: Rig, left: Exit | None) -> None:
+    """The ordered shutdown, shown step by step on the terminal that the screen has given back, then the summary."""
+    from cockpit.report import print_summary
+    from engine.session.summary import summarise
+
+    policy: Policy = "leave"
+    if left is None:
+        policy = _ui_lost(rig)
+    elif left.choice == "close":
+        policy = "close"
+    await rig.end(policy, left.why if left is not None else "the screen died", _print)
+    if rig.built:
+        with suppress(OSError):
+            print_summary(summarise(rig.session.state, rig.recording), as_json=False)
+
+
+def _ui_lost(rig: Rig) -> Policy:
+    """The screen died with the engine alive: ``flatten`` closes, the others leave positions to their stops at the venue."""
+    return "close" if _on_ui_loss(rig) == "flatten" else "leave"
+
+
+def _on_ui_loss(rig: Rig) -> str:
+    return rig.loaded.profile.trading.on_ui_loss
+
+
+def _where(rig: Rig) -> str:
+    return str(rig.recording) if rig.built else ""
+
+
+def _print(line: str) -> None:
+    with suppress(OSError):  # the terminal may be gone
+        print(line, file=sys.stderr, flush=True)

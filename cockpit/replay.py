@@ -1,0 +1,117 @@
+"""A recording on the trade screen: the same panes over another source. Nothing here can reach a venue."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from cockpit.travel import Traveller
+from cockpit.view import View
+from engine.journal.recording import Recording
+from engine.model.errors import CockpitError
+from engine.model.events import Action
+from engine.model.settings import Profile, ScreenSettings
+from engine.replay.cursor import Replay
+from engine.replay.goto import GotoError, parse_goto
+from engine.replay.verify import config_of
+
+SMALLEST = (40, 10)
+
+
+class ReplaySource:
+    """Views of a recording at its cursor; commands are refused."""
+
+    def __init__(self, travel: Traveller, profile: Profile) -> None:
+        self.travel: Traveller | None = travel
+        self._travel, self._profile = travel, profile
+
+    def view(self) -> View:
+        travel = self._travel
+        return View(travel.state, travel.t, self._profile, self._profile.symbols[0], "replay", strip=travel.strip())
+
+    def command(self, action: Action, target: str = "", text: str = "", by: str = "key") -> None:  # noqa: ARG002
+        """CockpitError, always."""
+        raise CockpitError(f"this is a recording: {action} {target} was not done".replace("  ", " "))
+
+    @property
+    def place(self) -> Path:
+        return self._travel.replay.recording.path.parent
+
+    def begin(self) -> Traveller:
+        return self._travel
+
+    def return_to_live(self) -> bool:
+        return False
+
+
+def opened(
+    path: Path,
+    at: str = "",
+    speed: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    *,
+    survey: bool = True,
+) -> Traveller:
+    """The cursor of a recording, on its way to ``at`` (default: the end); ``survey`` fills its timeline.
+
+    RecordingError, or CockpitError for no such place.
+    """
+    travel = Traveller(Replay.open(path), clock)
+    try:
+        if survey:
+            travel.look_around()
+        travel.to(parse(travel.replay, at) if at else travel.replay.last.seq)
+    except BaseException:
+        travel.close()
+        raise
+    if speed is not None:
+        travel.player.set_speed(speed)
+    return travel
+
+
+def parse(replay: Replay, at: str) -> int:
+    """Number of the event that ``at`` means. CockpitError where it names no place."""
+    try:
+        return parse_goto(replay, at)
+    except GotoError as error:
+        raise CockpitError(str(error)) from error
+
+
+def profile_of(recording: Recording, screen: ScreenSettings | None = None) -> Profile:
+    """The recorded profile, with ``screen`` as the person at this terminal has it. RecordingError."""
+    profile = config_of(recording).profile
+    mine = screen or msgspec.structs.replace(profile.screen, keymap={})
+    return msgspec.structs.replace(profile, screen=msgspec.structs.replace(mine, timeframe=profile.screen.timeframe))
+
+
+def own_screen(home: Path | None) -> ScreenSettings | None:
+    """Theme and keys of this person's own demo profile; None where it cannot be read."""
+    from engine.ops import config, paths
+
+    try:
+        return config.load("demo", paths.home(home)).profile.screen
+    except CockpitError:
+        return None
+
+
+def open_screen(path: Path, at: str, speed: float | None, home: Path | None) -> int:
+    """Show a recording until it is left; returns the exit code. Raises CockpitError."""
+    size = shutil.get_terminal_size()
+    if size.columns < SMALLEST[0] or size.lines < SMALLEST[1]:
+        raise CockpitError(f"the terminal is too small: it has {size.columns}×{size.lines}, good is 80×24 or more")
+    from cockpit.app import CLOCK, CockpitApp
+
+    travel = opened(path, at, speed, CLOCK)
+    try:
+        profile = profile_of(travel.replay.recording, own_screen(home))
+        app = CockpitApp(profile, ReplaySource(travel, profile))
+        app.run()
+        if app.return_code:
+            raise CockpitError("the screen died", str(path), "the recording is untouched")
+        return 0
+    finally:
+        travel.close()

@@ -1,0 +1,32 @@
+"""A source whose past can be looked at: what the screen asks of it. Light, because every start of the cockpit imports it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from cockpit.view import Source
+
+if TYPE_CHECKING:
+    from cockpit.travel import Traveller
+
+
+@runtime_checkable
+class TravelSource(Source, Protocol):
+    """A source whose past can be looked at."""
+
+    travel: Traveller | None
+    """The cursor; None while a running session is shown as it is."""
+
+    @property
+    def place(self) -> Path | None:
+        """The folder of the recording; None where there is none."""
+        ...
+
+    def begin(self) -> Traveller:
+        """Go behind live, paused at the newest event; in a replay the cursor that is there. RecordingError."""
+        ...
+
+    def return_to_live(self) -> bool:
+        """Show what is now; False for a recording, which has no now."""
+        ...
