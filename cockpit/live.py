@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,7 @@ async def bring_to_life(rig: Rig, app: CockpitApp, faults: list[Exception]) -> N
         session.on_break = lambda error: _broken(rig, app, faults, error)
         app.attach(LiveSource(session, rig.recording))
         await _bring_up(rig, app)
+        await asyncio.to_thread(import_module, "cockpit.travel")  # the first step back must not keep the engine waiting
     except Exception as error:
         _broken(rig, app, faults, error)
 
@@ -111,7 +113,15 @@ def _signals(rig: Rig, app: CockpitApp) -> None:
             with suppress(NotImplementedError):
                 loop.add_signal_handler(number, app.exit, Exit(name, "leave"))
     if hasattr(signal, "SIGUSR1"):
-        loop.add_signal_handler(signal.SIGUSR1, lambda: rig.session.command("kill", text="SIGUSR1", by="signal"))
+        loop.add_signal_handler(signal.SIGUSR1, _kill, rig, app)
+
+
+def _kill(rig: Rig, app: CockpitApp) -> None:
+    """The kill switch from outside; without a session yet the screen keeps it until there is one."""
+    if rig.built:
+        rig.session.command("kill", text="SIGUSR1", by="signal")
+    else:
+        app.kill()
 
 
 async def _end(rig: Rig, left: Exit | None) -> None:
@@ -121,7 +131,7 @@ async def _end(rig: Rig, left: Exit | None) -> None:
 
     policy: Policy = "leave"
     if left is None:
-        policy = _ui_lost(rig)
+        policy = UI_LOSS[_on_ui_loss(rig)]
     elif left.choice == "close":
         policy = "close"
     await rig.end(policy, left.why if left is not None else "the screen died", _print)
@@ -130,9 +140,8 @@ async def _end(rig: Rig, left: Exit | None) -> None:
             print_summary(summarise(rig.session.state, rig.recording), as_json=False)
 
 
-def _ui_lost(rig: Rig) -> Policy:
-    """The screen died with the engine alive: ``flatten`` closes, the others leave positions to their stops at the venue."""
-    return "close" if _on_ui_loss(rig) == "flatten" else "leave"
+UI_LOSS: dict[str, Policy] = {"cancel_entries": "leave", "leave": "keep", "flatten": "close"}
+"""What the profile's ``on_ui_loss`` means for the shutdown."""
 
 
 def _on_ui_loss(rig: Rig) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from engine.session.session import Session
 
 STEP_S = 5.0
-Policy = Literal["leave", "close"]
+Policy = Literal["leave", "close", "keep"]
 
 
 async def shut_down(
@@ -23,13 +23,14 @@ async def shut_down(
 ) -> None:
     """End ``session``: stop entries, cancel working entries, close or protect positions, journal, links.
 
-    ``policy`` ``leave`` keeps positions with their stops at the venue (a position without one gets one); ``close`` closes them.
+    ``policy`` ``leave`` keeps positions with their stops at the venue (a position without one gets one); ``close`` closes
+    them; ``keep`` leaves working entries as well.
     ``show`` is told of every step in one line.
     """
     clean = True
     steps: tuple[tuple[str, Callable[[], Awaitable[str]]], ...] = (
         ("stop new entries", lambda: _stop_entries(session, reason)),
-        ("cancel working entries", lambda: _cancel_entries(session)),
+        ("cancel working entries", lambda: _cancel_entries(session, policy)),
         ("close positions" if policy == "close" else "protect positions", lambda: _positions(session, policy)),
         ("close the journal", lambda: _close_journal(session, journal, reason, clean)),
         ("close the links", lambda: _close_links(session)),
@@ -55,10 +56,12 @@ async def _stop_entries(session: Session, reason: str) -> str:
     return f"trading {session.state.trading}"
 
 
-async def _cancel_entries(session: Session) -> str:
+async def _cancel_entries(session: Session, policy: Policy) -> str:
     entries = _entries(session.state)
     if not entries:
         return "none"
+    if policy == "keep":
+        return f"{len(entries)} left working, as the profile says"
     session.command("cancel_entries", text="shutting down", by="shutdown")
     if not await session.until(lambda: not _entries(session.state), STEP_S - 1):
         raise TimeoutError(f"{len(_entries(session.state))} still working")

@@ -162,6 +162,15 @@ async def test_shutdown_is_ordered_shown_and_leaves_a_whole_recording(tmp_path: 
     assert msgspec.msgpack.encode(folded) == msgspec.msgpack.encode(live)
 
 
+async def test_working_entries_stay_when_the_profile_says_so(tmp_path: Path) -> None:
+    async with floor(tmp_path) as f:
+        f.signal(buy(qty="0.1", kind="LIMIT", price=59_900.0, stop=59_000.0, target=62_000.0))
+        await f.until(lambda: next(iter(f.state.orders.values())).status == "ACCEPTED", "working order")
+        shown: list[str] = []
+        await shut_down(f.session, f.journal, "keep", "the test is over", shown.append)
+        assert "1 left working" in shown[1]
+
+
 async def test_a_fault_of_our_own_ends_all_trading_and_cancels_entries(tmp_path: Path) -> None:
     async with floor(tmp_path) as f:
         f.signal(buy(qty="0.1", kind="LIMIT", price=59_900.0, stop=59_000.0, target=62_000.0))
