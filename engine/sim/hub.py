@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from engine.sim.auth import login_account
-from engine.sim.channels import CHANNELS, DEPTH, PERIODS, TRADES, message, nothing
+from engine.sim.channels import CHANNELS, DEPTH, KLINES, PERIODS, TRADES, message, nothing
 from engine.sim.connection import Connection, encode
 from engine.sim.exchange import Exchange
 from engine.sim.faults import use
@@ -19,6 +19,8 @@ from engine.sim.refusals import Refused
 from engine.sim.source import Print
 from engine.sim.world import Market
 
+AT_ONCE = {KLINES, TRADES, DEPTH}
+"""Pushed at the turn of a minute whatever their period."""
 MAX_SUBSCRIPTIONS = 300
 MAX_FRAME = 1 << 18
 EARLY_PING_S = 1.5
@@ -40,6 +42,7 @@ class Hub:
         self.refuse_until = 0.0
         self.chance = Random(exchange.faults.seed)
         self._due = dict.fromkeys(PERIODS, 0.0)
+        self._minutes: dict[str, int] = {}
         self._flooded = 0.0
         self._flood_at = exchange.clock()
 
@@ -61,6 +64,8 @@ class Hub:
         self.exchange.advance()
         self.push_private()
         due = {group for group, at in self._due.items() if now >= at}
+        if self._minute_rolled():
+            due |= AT_ONCE
         for group in due:
             self._due[group] = max(self._due[group] + PERIODS[group], now)
         tapes: dict[str, list[Print]] = {}
@@ -69,6 +74,12 @@ class Hub:
                 tapes[symbol], market.tape = market.tape, []
         self._push_public(due, tapes)
         self._flood(now)
+
+    def _minute_rolled(self) -> bool:
+        """Whether a market minute began since the last look: at speed, half a second of ours is many seconds of the market's."""
+        minutes = {symbol: market.step.t_ms // 60_000 for symbol, market in self.exchange.world.markets.items()}
+        before, self._minutes = self._minutes, minutes
+        return before != minutes and self.exchange.speed > 1.0
 
     def push_private(self) -> None:
         """Send the private pushes that wait."""
