@@ -49,8 +49,12 @@ def font(bold: bool) -> ImageFont.FreeTypeFont:
 
 
 def png(rows: Sequence[Sequence[Cell]], path: Path) -> None:
-    image = Image.new("RGB", (len(rows[0]) * WIDTH, len(rows) * HEIGHT), f"#{BACKGROUND}")
-    draw = ImageDraw.Draw(image)
+    image(rows).quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def image(rows: Sequence[Sequence[Cell]]) -> Image.Image:
+    made = Image.new("RGB", (len(rows[0]) * WIDTH, len(rows) * HEIGHT), f"#{BACKGROUND}")
+    draw = ImageDraw.Draw(made)
     for y, row in enumerate(rows):
         for x, (char, fg, bg, bold) in enumerate(row):
             left, top = x * WIDTH, y * HEIGHT
@@ -67,7 +71,7 @@ def png(rows: Sequence[Sequence[Cell]], path: Path) -> None:
                 draw.rectangle((box[0], box[1], max(box[0], box[2]), max(box[1], box[3])), fill=ink)
             elif char.strip():
                 draw.text((left, top), char, font=font(bold), fill=ink)
-    image.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    return made
 
 
 def svg(rows: Sequence[Sequence[Cell]], path: Path, title: str) -> None:

@@ -32,6 +32,9 @@ KEYS = {
     "home": "\x1b[H",
 }
 
+HAND_S = 0.2
+"""Between two keys of a quick hand."""
+
 
 class Terminal:
     """Runs ``argv`` in a pseudo-terminal of ``columns`` × ``rows``; use it as a context manager."""
@@ -42,6 +45,7 @@ class Terminal:
         self.started = time.monotonic()
         self.received: list[tuple[float, int]] = []
         """(monotonic seconds, bytes) of every read."""
+        self._pressed = 0.0
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self._lock = threading.Lock()
@@ -101,11 +105,11 @@ class Terminal:
     # --- what a person does -------------------------------------------------------------------------------------
 
     def press(self, *keys: str) -> None:
-        """Each key by its name in ``KEYS``, or as the text itself, with the pause of a quick hand between two."""
-        for n, key in enumerate(keys):
-            if n:
-                time.sleep(0.2)
+        """Each key by its name in ``KEYS``, or as the text itself; never sooner after the last one than a quick hand."""
+        for key in keys:
+            time.sleep(max(0.0, self._pressed + HAND_S - time.monotonic()))
             os.write(self._main, KEYS.get(key, key).encode())
+            self._pressed = time.monotonic()
 
     def resize(self, columns: int, rows: int) -> None:
         with self._lock:

@@ -18,6 +18,7 @@ from engine.replay.marks import Mark, Marker
 
 if TYPE_CHECKING:
     from cockpit.travel import Traveller
+    from engine.replay.bookmarks import Bookmarks
     from engine.session.session import Session
 
 SURVEY_S = 4.0
@@ -37,6 +38,7 @@ class LiveSource:
         self._session, self._recording, self._clock = session, recording, clock
         self._marker, self._marks, self._started = Marker(), list[Mark](), session.clock()
         self._kinds = frozenset(self._marker.kinds)
+        self._bookmarks: Bookmarks | None = None
         self._refreshed = float("-inf")
         self._surveyor: asyncio.Task[None] | None = None
         session.watchers.append(self._mark)
@@ -62,14 +64,28 @@ class LiveSource:
         if self._recording is None or not state.seq:
             return None
         start = state.session.started_t or self._started
-        return Strip(start, view.now, start, view.now, view.now, state.seq, state.seq, marks=self._marks)
+        return Strip(start, view.now, start, view.now, view.now, state.seq, state.seq, marks=self._all_marks())
+
+    def _all_marks(self) -> list[Mark]:
+        """With the bookmarks, where there are any."""
+        if self._bookmarks is None or not self._bookmarks.all:
+            return self._marks
+        return sorted([*self._marks, *(Mark(b.seq, b.t, "bookmark", b.note) for b in self._bookmarks)])
 
     def command(self, action: Action, target: str = "", text: str = "", by: str = "key") -> None:
         self._session.command(action, target, text, by)
 
     @property
-    def place(self) -> Path | None:
-        return self._recording.parent if self._recording is not None else None
+    def recording(self) -> Path | None:
+        return self._recording
+
+    @property
+    def bookmarks(self) -> Bookmarks | None:
+        from engine.replay.bookmarks import Bookmarks
+
+        if self._bookmarks is None and self._recording is not None:
+            self._bookmarks = Bookmarks(self._recording)
+        return self._bookmarks
 
     def begin(self) -> Traveller:
         """RecordingError when the journal cannot be read."""
@@ -80,7 +96,7 @@ class LiveSource:
         if self.travel is None:
             if self._recording is None:
                 raise RecordingError("this session keeps no journal")
-            self.travel = Traveller(Replay.open(self._recording), self._clock, running=True)
+            self.travel = Traveller(Replay.open(self._recording), self._clock, running=True, bookmarks=self.bookmarks)
             self.travel.to(self.travel.replay.last.seq)
             with suppress(RuntimeError):  # without a loop the timeline stays without its skyline
                 self._surveyor = asyncio.get_running_loop().create_task(self._survey(self.travel), name="survey")

@@ -49,6 +49,9 @@ def main() -> None:
         app()
     except CockpitError as error:
         refuse(error)
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        refuse(CockpitError(f"the system refuses: {error.strerror or error}", str(error.filename or "")))
 
 
 def refuse(error: CockpitError) -> NoReturn:
@@ -139,6 +142,10 @@ def run(
         from cockpit import headless as runner
 
         raise typer.Exit(runner.run(profile, home, flags, duration, as_json=as_json))
+    if not (sys.stdout.isatty() and sys.stdin.isatty()):
+        from cockpit import headless as runner
+
+        raise typer.Exit(runner.without_terminal(profile, home, flags, duration))
     from cockpit import live
 
     raise typer.Exit(live.open_screen(profile, home, flags, duration))
@@ -221,7 +228,9 @@ def replay(
     if until:
         raise CockpitError("--until goes with --headless", "", "on the screen: --at")
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
-        raise CockpitError("the screen needs a terminal", "", "without one: cockpit replay --headless --until TIME --dump-state")
+        raise CockpitError(
+            "the screen needs a terminal", "", "without one: cockpit replay --headless --until TIME --dump-state"
+        )
     from cockpit.replay import open_screen
 
     raise typer.Exit(open_screen(path, at, speed, home))
@@ -249,6 +258,31 @@ def export(
     from cockpit import recordings
 
     raise typer.Exit(exporter.run(recordings.find(recording, home), form, what, at, out, home))
+
+
+@app.command()
+def whatif(
+    recording: RecordingArgument = "last",
+    at: Annotated[str, typer.Option("--at", help="From when on: 12:03:11, -30s (from the end), 50%, #1234.")] = "",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Another limit or trading rule: risk.max_leverage=3. Repeatable.")
+    ] = None,
+    params: Annotated[
+        list[str] | None, typer.Option("--strategy", help="Another parameter: sweep.lookback=15. Repeatable.")
+    ] = None,
+    approve: Annotated[
+        str, typer.Option("--approve", help="What nobody was asked then: always (yes), recorded (no), never (all no).")
+    ] = "always",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The new recording; the control's is named after it.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a session's market again with other limits or parameters, and compare; both runs open in replay."""
+    from cockpit import whatif as runner
+
+    raise typer.Exit(runner.run(recording, at, settings or [], params or [], approve, out, home, as_json=as_json))
 
 
 if __name__ == "__main__":

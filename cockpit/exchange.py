@@ -10,16 +10,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from engine.ops import config, paths
+from engine.model.errors import CockpitError
+from engine.ops import checks, config, paths
 from engine.sim.build import start
 
 
 def run(port: int, symbols: list[str], home: Path | None, flags: dict[str, Any], *, as_json: bool) -> int:
     """Serve until interrupted. Raises CockpitError for a busy port or a bad candle file."""
+    symbols = list(dict.fromkeys(symbol.upper() for symbol in symbols))
+    for symbol in symbols:
+        if not checks.is_symbol(symbol):
+            raise CockpitError(f"--symbol: {symbol[:40]!r} is no symbol", "", checks.SYMBOL_HINT)
     settings = config.load("demo", paths.home(home), {"exchange.speed": 1.0, **flags}).profile.exchange
 
     async def serve() -> None:
-        running, addresses = await start([symbol.upper() for symbol in symbols], settings, port=port)
+        running, addresses = await start(symbols, settings, port=port)
         if as_json:
             print(json.dumps(addresses), flush=True)
         else:

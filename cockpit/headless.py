@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
@@ -24,13 +25,14 @@ from engine.session.summary import summarise
 DEMO_S = 30.0
 
 
-def without_terminal(profile: str, home: Path | None, flags: dict[str, Any]) -> int:
+def without_terminal(profile: str, home: Path | None, flags: dict[str, Any], duration: float | None = None) -> int:
     """The screen was asked for but there is none: the demo runs for half a minute, anything else refuses."""
+    duration = duration or DEMO_S
     if profile != "demo":
         hint = f"run it in a terminal, or without a screen: cockpit run --headless --profile {profile}"
         raise CockpitError("the screen needs a terminal on standard input and output", "", hint)
-    print(f"cockpit: no terminal here; running the demo without a screen for {DEMO_S:g} seconds", file=sys.stderr)
-    return run(profile, home, {"trading.approval": "auto", **flags}, DEMO_S, as_json=False)
+    print(f"cockpit: no terminal here; running the demo without a screen for {duration:g} seconds", file=sys.stderr)
+    return run(profile, home, {"trading.approval": "auto", **flags}, duration, as_json=False)
 
 
 def run(profile: str, home: Path | None, flags: dict[str, Any], duration: float | None, *, as_json: bool) -> int:
@@ -48,29 +50,45 @@ async def _run(rig: Rig, duration: float | None, *, as_json: bool) -> int:
         reasons.append(reason)
         done.set()
 
-    stop_on_signals(stop)
-    try:
+    async def come_up() -> None:
         session = await rig.build()
         session.on_break = lambda error: stop(f"fault: {error}")
         session.watchers.append(_teller(session.state))
-        coming_up = asyncio.create_task(rig.bring_up())
-        waiting = asyncio.create_task(done.wait())
+        await rig.bring_up()
+
+    stop_on_signals(stop)
+    coming_up, waiting = asyncio.create_task(come_up()), asyncio.create_task(done.wait())
+    try:
         await asyncio.wait({coming_up, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if coming_up.done():
             coming_up.result()
             with suppress(TimeoutError):
                 await asyncio.wait_for(done.wait(), duration)
+    finally:
         coming_up.cancel()
         waiting.cancel()
-    finally:
+        await asyncio.wait({coming_up})
         await rig.end(_policy(rig), reasons[0] if reasons else "duration is over", _say)
+    if not rig.built:
+        raise CockpitError(f"ended by {reasons[0]} before the session began")
+    session = rig.session
     print_summary(summarise(session.state, rig.recording), as_json=as_json)
     if session.broken is not None:
         raise session.broken if isinstance(session.broken, CockpitError) else CockpitError(
             f"the session ended by a fault of its own: {type(session.broken).__name__}: {session.broken}",
             str(rig.recording), "the recording holds everything up to it",
         )  # fmt: skip
+    if missed := [
+        f"{step.name}: {step.detail or step.status}"
+        for step in session.state.steps
+        if step.status in {"failed", "timeout"}
+    ]:
+        raise CockpitError(f"the session did not end in order: {'; '.join(missed)}", "", "look at the venue by hand")
     return 0
+
+
+def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()
 
 
 def _policy(rig: Rig) -> Any:
@@ -89,7 +107,11 @@ def stop_on_signals(stop: Callable[[str], None]) -> None:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    """A reader who has gone (a closed pipe or terminal) is no reason to stop trading: the recording has it all."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _teller(state: State) -> Callable[[Event], None]:
@@ -112,13 +134,19 @@ def preflight(profile: str, home: Path | None, flags: dict[str, Any], *, as_json
     rig = Rig(config.load(profile, place, flags), place, __version__)
 
     async def check() -> tuple[bool, State]:
+        task = asyncio.current_task()
+        assert task is not None
+        stop_on_signals(lambda _: _cancel(task))
         try:
             session = await rig.build()
             return await rig.bring_up(), session.state
         finally:
             await rig.end("leave", "preflight only")
 
-    ready, state = asyncio.run(check())
+    try:
+        ready, state = asyncio.run(check())
+    except asyncio.CancelledError:
+        raise CockpitError("interrupted before the checklist was complete") from None
     if as_json:
         gates = {g.name: {"status": g.status, "required": g.required, "detail": g.detail} for g in state.gates.values()}
         print(json.dumps({"ready": ready, "gates": gates}, indent=1))

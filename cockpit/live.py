@@ -56,6 +56,8 @@ async def _open(rig: Rig, duration: float | None) -> int:
         engine.cancel()
         with suppress(asyncio.CancelledError):
             await engine
+        if isinstance(app.source, LiveSource):
+            app.source.return_to_live()  # no reader of the journal is left when it is closed
         await _end(rig, left)
     if faults:
         raise faults[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from cockpit.source import TravelSource
@@ -10,6 +11,11 @@ if TYPE_CHECKING:
     from cockpit.app import CockpitApp
 
 FRAME_HZ = 25.0
+"""While keys or the mouse move the cursor."""
+PLAY_HZ = 12.5
+"""While it plays by itself."""
+SSH_HZ = 6.0
+"""Over SSH, where the terminal's bytes are the budget."""
 TURN_S = 0.001
 """Between two slices of a long way."""
 
@@ -27,11 +33,17 @@ class Motion:
     def wake(self) -> None:
         if not self._due:
             self._due = True
-            wait = self._last + 1 / FRAME_HZ - self._app.clock()
+            wait = self._last + 1 / self._hz() - self._app.clock()
             if wait > 0:
                 self._app.set_timer(wait, self._frame)
             else:
                 self._app.call_later(self._frame)
+
+    def _hz(self) -> float:
+        source = self._app.source
+        travel = source.travel if isinstance(source, TravelSource) else None
+        by_itself = travel is not None and travel.goal is None and travel.player.playing
+        return min(PLAY_HZ if by_itself else FRAME_HZ, SSH_HZ if "SSH_CONNECTION" in os.environ else FRAME_HZ)
 
     def _frame(self) -> None:
         """A slice of the way, or a picture; then again while there is more."""

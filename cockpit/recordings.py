@@ -18,7 +18,7 @@ from engine.model.state import State, equity
 from engine.ops import paths
 from engine.replay.cursor import Replay
 from engine.replay.diff import text
-from engine.replay.sessions import SUFFIX, SessionRow, sessions
+from engine.replay.sessions import SUFFIX, SessionRow, is_whatif, sessions
 from engine.replay.verify import Difference, verify
 
 LAST = "last"
@@ -29,7 +29,10 @@ def folder(home: Path | None) -> Path:
 
 
 def find(name: str, home: Path | None) -> Path:
-    """A path, ``last``, a name, a label, or the beginning of a name that fits only one. CockpitError when it is none."""
+    """A path, a name, a label, the beginning of a name that fits only one, or ``last``: the newest session, no what-if of one.
+
+    CockpitError when it is none of these.
+    """
     path = Path(name)
     if path.is_file():
         return path
@@ -40,7 +43,8 @@ def find(name: str, home: Path | None) -> Path:
             raise CockpitError(
                 "nothing has been recorded yet", str(place), "cockpit without a command records a demo session"
             )
-        return place / rows[0].name
+        lived = (row for row in rows if not is_whatif(row.name.removesuffix(SUFFIX)))
+        return place / next(lived, rows[0]).name
     exact = [row for row in rows if name in (row.name, row.name.removesuffix(SUFFIX), row.label)]
     found = exact or [row for row in rows if row.name.startswith(name)]
     if len(found) == 1:

@@ -15,6 +15,7 @@ from engine.journal.recording import Recording
 from engine.model.errors import CockpitError
 from engine.model.events import Action
 from engine.model.settings import Profile, ScreenSettings
+from engine.replay.bookmarks import Bookmarks
 from engine.replay.cursor import Replay
 from engine.replay.goto import GotoError, parse_goto
 from engine.replay.verify import config_of
@@ -38,8 +39,12 @@ class ReplaySource:
         raise CockpitError(f"this is a recording: {action} {target} was not done".replace("  ", " "))
 
     @property
-    def place(self) -> Path:
-        return self._travel.replay.recording.path.parent
+    def recording(self) -> Path:
+        return self._travel.replay.recording.path
+
+    @property
+    def bookmarks(self) -> Bookmarks:
+        return self._travel.bookmarks
 
     def begin(self) -> Traveller:
         return self._travel

@@ -9,6 +9,7 @@ from cockpit.view import Source
 
 if TYPE_CHECKING:
     from cockpit.travel import Traveller
+    from engine.replay.bookmarks import Bookmarks
 
 
 @runtime_checkable
@@ -19,8 +20,13 @@ class TravelSource(Source, Protocol):
     """The cursor; None while a running session is shown as it is."""
 
     @property
-    def place(self) -> Path | None:
-        """The folder of the recording; None where there is none."""
+    def recording(self) -> Path | None:
+        """The journal's file; None where nothing is recorded."""
+        ...
+
+    @property
+    def bookmarks(self) -> Bookmarks | None:
+        """Those beside the recording."""
         ...
 
     def begin(self) -> Traveller:

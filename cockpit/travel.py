@@ -14,7 +14,7 @@ from cockpit.player import Player
 from cockpit.survey import EMPTY, Map, stretched, survey
 from cockpit.view import Strip
 from engine.model.state import State
-from engine.replay.bookmarks import Bookmark, Bookmarks
+from engine.replay.bookmarks import Bookmarks
 from engine.replay.cursor import Replay, Unit
 from engine.replay.goto import GotoError, parse_goto
 from engine.replay.marks import Mark
@@ -40,12 +40,19 @@ class Traveller:
     ``state`` is the cursor's own: it is to be read until the next ``work``.
     """
 
-    def __init__(self, replay: Replay, clock: Callable[[], float], *, running: bool = False) -> None:
+    def __init__(
+        self,
+        replay: Replay,
+        clock: Callable[[], float],
+        *,
+        running: bool = False,
+        bookmarks: Bookmarks | None = None,
+    ) -> None:
         self.replay = replay
         self.running = running
         self.player = Player(replay.first.t, replay.last.t, clock)
         self.player.again = not running
-        self.bookmarks = Bookmarks(replay.recording.path)
+        self.bookmarks = bookmarks if bookmarks is not None else Bookmarks(replay.recording.path)
         self.unit: Unit = "event"
         self.goal: int | None = None
         self.hits: list[Hit] = []
@@ -63,6 +70,7 @@ class Traveller:
         self._next: tuple[int, int] = (-1, 0)
         """(position, time of the event behind it), so that playing through silence looks nothing up."""
         self._timeline: Timeline | None = None
+        self.mark_up()
 
     def close(self) -> None:
         self.replay.close()
@@ -94,7 +102,7 @@ class Traveller:
     def map(self, found: Map) -> None:
         self._map = found
         self.player.gaps = found.gaps
-        self._mark_up()
+        self.mark_up()
 
     @property
     def marks(self) -> list[Mark]:
@@ -254,19 +262,8 @@ class Traveller:
 
     # --- bookmarks, loop, search ----------------------------------------------------------------------------
 
-    def bookmark(self, seq: int, note: str) -> Bookmark:
-        """OSError when it cannot be written."""
-        t = self.t if seq == self.seq else next((e.t for _, e in self.replay.recording.events(seq, seq)), self.t)
-        made = self.bookmarks.put(seq, t, note)
-        self._mark_up()
-        return made
-
-    def drop_bookmark(self, seq: int) -> None:
-        """OSError when it cannot be written."""
-        self.bookmarks.drop(seq)
-        self._mark_up()
-
-    def _mark_up(self) -> None:
+    def mark_up(self) -> None:
+        """Put the bookmarks among the marks, after one was set or removed."""
         found = [mark for mark in self._map.marks if not (self.running and mark.kind == "torn")]
         self._marks = sorted([*found, *(Mark(b.seq, b.t, "bookmark", b.note) for b in self.bookmarks.all)])
 

@@ -144,10 +144,12 @@ def show_sessions(screen: TradeScreen, _press: Press | None) -> None:
     from cockpit.screens.sessions import SessionsScreen
 
     source = screen.cockpit.source
-    if not isinstance(source, TravelSource) or source.place is None:
+    if not isinstance(source, TravelSource) or source.recording is None:
         screen.cockpit.say("There is no folder of sessions here.")
     else:
-        screen.app.push_screen(SessionsScreen(source.place, screen.cockpit.view(), screen.cockpit.keys, opens=False))
+        screen.app.push_screen(
+            SessionsScreen(source.recording.parent, screen.cockpit.view(), screen.cockpit.keys, opens=False)
+        )
 
 
 def symbol(screen: TradeScreen, _press: Press | None) -> None:

@@ -228,7 +228,9 @@ class TradeScreen(Screen[None], inherit_bindings=False):
 
     def _show_pane(self, name: str, pane: Pane, view: View, now: float) -> None:
         every = EVERY_S.get(name, 0.0)
-        if view.source != "live":  # a step shows at once in all panes; while the cursor runs the lists follow more slowly
+        if (
+            view.source != "live"
+        ):  # a step shows at once in all panes; while the cursor runs the lists follow more slowly
             every = every if view.strip is not None and view.strip.moving else 0.0
         if now - self.drawn.get(name, float("-inf")) < every:
             self.owed.add(name)

@@ -85,6 +85,7 @@ def live(screen: TradeScreen, _press: Press | None) -> None:
     elif source.return_to_live():
         screen.cockpit.tick()
     else:
+        source.travel.note = ""
         source.travel.to(source.travel.replay.last.seq)
         screen.cockpit.motion.wake()
 
@@ -105,16 +106,22 @@ def set_end(name: str) -> Deed:
 T = TypeVar("T")
 
 
-def apart(screen: TradeScreen, travel: Traveller, ask: Callable[[Recording], T], then: Callable[[T], object]) -> None:
-    """Ask a recording something that takes time; beside a running engine in a thread, on a connection of its own."""
-    if not travel.running:
+def apart(screen: TradeScreen, ask: Callable[[Recording], T], then: Callable[[T], object]) -> None:
+    """Ask the recording something that takes time; beside a running engine in a thread, on a connection of its own."""
+    from engine.journal.recording import Recording
+
+    source = screen.cockpit.source
+    path = source.recording if isinstance(source, TravelSource) else None
+    if path is None:
+        screen.cockpit.say(NOWHERE)
+        return
+    travel = traveller(screen, begin=False)
+    if travel is not None and not travel.running:
         then(ask(travel.replay.recording))
         return
 
-    from engine.journal.recording import Recording
-
     def asked() -> T:
-        with Recording.open(travel.replay.recording.path) as recording:
+        with Recording.open(path) as recording:
             return ask(recording)
 
     async def work() -> None:
@@ -155,7 +162,7 @@ def search(screen: TradeScreen, _press: Press | None) -> None:
 
     def then(text: str | None) -> None:
         if text:
-            apart(screen, travel, lambda recording: find(recording, text), lambda hits: found(text, hits))
+            apart(screen, lambda recording: find(recording, text), lambda hits: found(text, hits))
 
     def found(text: str, hits: list[Hit]) -> None:
         travel.found(text, hits)
@@ -166,23 +173,34 @@ def search(screen: TradeScreen, _press: Press | None) -> None:
 
 
 def bookmark(screen: TradeScreen, _press: Press | None) -> None:
-    travel = traveller(screen)
-    if travel is None:
+    """Keep this moment; on a live screen the present one, without leaving it."""
+    source = screen.cockpit.source
+    kept = source.bookmarks if isinstance(source, TravelSource) else None
+    if kept is None:
+        screen.cockpit.say(NOWHERE)
         return
-    travel.arrive()
-    seq = travel.seq
+    travel = traveller(screen, begin=False)
+    if travel is not None:
+        travel.arrive()
+    view = screen.cockpit.view()
+    seq, t = view.state.seq, view.now
 
     def take(note: str) -> str:
         try:
-            travel.bookmark(seq, note)
+            kept.put(seq, t, note)
         except OSError as error:
             return f"it cannot be kept: {error}"
         return ""
 
-    title = f"Bookmark at {fmt.clock_ms(travel.t)} #{seq:,}"
-    screen.app.push_screen(
-        Prompt(title, "a note, or only Enter", take, empty=True), lambda _: screen.cockpit.motion.wake()
-    )
+    title = f"Bookmark at {fmt.clock_ms(t)} #{seq:,}"
+    screen.app.push_screen(Prompt(title, "a note, or only Enter", take, empty=True), lambda _: marked(screen))
+
+
+def marked(screen: TradeScreen) -> None:
+    travel = traveller(screen, begin=False)
+    if travel is not None:
+        travel.mark_up()
+    screen.cockpit.motion.wake()
 
 
 # --- lists ------------------------------------------------------------------------------------------------------
@@ -210,8 +228,10 @@ def go_to(screen: TradeScreen, seq: int) -> None:
 
 def marks(screen: TradeScreen, _press: Press | None) -> None:
     """Bookmarks first of all, then every other mark."""
-    travel = traveller(screen)
-    if travel is None:
+    source = screen.cockpit.source
+    kept = source.bookmarks if isinstance(source, TravelSource) else None
+    if kept is None:
+        screen.cockpit.say(NOWHERE)
         return
 
     def entry(mark: Mark) -> Entry:
@@ -220,16 +240,18 @@ def marks(screen: TradeScreen, _press: Press | None) -> None:
         return Entry(mark.seq, [when, (glyph, style), what, (mark.text, "value"), (f"#{mark.seq:,}", "dim")])
 
     def make() -> Sheet:
-        rows = sorted(travel.marks, key=lambda mark: (mark.kind != "bookmark", mark.seq))
+        strip = screen.cockpit.view().strip
+        rows = sorted(strip.marks if strip is not None else (), key=lambda mark: (mark.kind != "bookmark", mark.seq))
         columns = (Column("time", 12), Column("", 1), Column("what", 9), Column("", 0), Column("seq", 10, ">", 1))
         hints: Line = [*GO[:2], ("x ", "label b"), ("remove a bookmark  ", "dim"), *GO[2:]]
         return Sheet([("BOOKMARKS AND MARKS", "label b")], columns, [entry(m) for m in rows], "no marks yet", hints)
 
     def drop(seq: int) -> None:
         try:
-            travel.drop_bookmark(seq)
+            kept.drop(seq)
         except OSError as error:
             screen.cockpit.say(f"It cannot be removed: {error}", "warning")
+        marked(screen)
 
     read(screen, make, drop)
 
@@ -242,7 +264,7 @@ def diff(screen: TradeScreen, _press: Press | None) -> None:
     if travel is None:
         return
     a, b = travel.ends()
-    apart(screen, travel, lambda recording: differences(recording, a, b), lambda found: show_diff(screen, a, b, found))
+    apart(screen, lambda recording: differences(recording, a, b), lambda found: show_diff(screen, a, b, found))
 
 
 def show_diff(screen: TradeScreen, a: int, b: int, changes: list[Change]) -> None:
@@ -269,20 +291,17 @@ def why(screen: TradeScreen, _press: Press | None) -> None:
     """The chain of the selected order, else of the newest one in this symbol."""
     from cockpit.survey import chain
 
-    travel = traveller(screen)
-    if travel is None:
-        return
     view = screen.cockpit.view()
     client_id = chosen_order(screen, view)
     if not client_id:
         screen.cockpit.say("No order is selected, and there is none in this symbol.")
         return
-    upto, order = travel.seq, view.state.orders.get(client_id)
+    upto, order = view.strip.seq if view.strip is not None else view.state.seq, view.state.orders.get(client_id)
 
     def ask(recording: Recording) -> list[Link]:
         return chain(recording, client_id, upto)
 
-    apart(screen, travel, ask, lambda links: show_why(screen, client_id, order, links))
+    apart(screen, ask, lambda links: show_why(screen, client_id, order, links))
 
 
 def show_why(screen: TradeScreen, client_id: str, order: Order | None, links: list[Link]) -> None:

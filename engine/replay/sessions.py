@@ -6,6 +6,7 @@ deleted at any time.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +25,9 @@ from engine.model.state import State
 from engine.replay.timeline import RARE_KINDS
 
 SUFFIX = ".cockpit"
+MARK, CONTROL = "-whatif", "-control"
+"""What the names of what-if runs, and of their unchanged twins, end in."""
+MADE = re.compile(rf"{MARK}(-\d+)?({CONTROL})?$")
 INDEX = "index.json"
 INDEX_FORMAT = 1
 MAX_INDEX = 16 << 20
@@ -102,6 +106,11 @@ def sessions(folder: Path, now: int) -> list[SessionRow]:
     if kept.keys() != known.keys() or any(kept[name] is not known[name] and kept[name] != known[name] for name in kept):
         _write_index(folder, kept)
     return sorted(rows, key=lambda row: (row.started_t, row.name), reverse=True)
+
+
+def is_whatif(session: str) -> bool:
+    """Whether a session's id, or the stem of its file, is that of a what-if run: it bears the times of a session."""
+    return MADE.search(session) is not None
 
 
 def describe(path: Path, now: int) -> SessionRow:

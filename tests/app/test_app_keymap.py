@@ -20,7 +20,11 @@ def test_the_defaults_are_a_valid_keymap() -> None:
 
 
 def test_every_action_of_the_trade_screen_has_its_deed_and_no_deed_is_without_an_action() -> None:
-    ids = {spec.id for spec in DEFAULT if not {"dialog", "help", "everywhere", "reader", "sessions"}.intersection(spec.contexts)}
+    ids = {
+        spec.id
+        for spec in DEFAULT
+        if not {"dialog", "help", "everywhere", "reader", "sessions"}.intersection(spec.contexts)
+    }
     assert set(DEEDS) == ids
 
 

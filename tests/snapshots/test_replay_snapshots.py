@@ -91,7 +91,9 @@ def test_behind_live(snap_compare: Compare, tmp_path: Path, size: Size) -> None:
 
     async def surveyed(pilot: Pilot[Any]) -> None:
         await after("g", *"#300", "enter")(pilot)
-        while source.travel is not None and not source.travel.map.density:
+        for _ in range(500):
+            if source.travel is not None and source.travel.map.density:
+                break
             await asyncio.sleep(0.01)
         await still(pilot)
 
