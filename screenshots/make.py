@@ -50,7 +50,7 @@ def killed(terminal: Terminal) -> None:
 def refused(terminal: Terminal) -> None:
     terminal.wait_for("REJECTIONS 2", PATIENCE_S)
     terminal.press("p")
-    terminal.wait_for("REJECTIONS 4", PATIENCE_S)
+    terminal.wait_for("REJECTIONS 3", PATIENCE_S)
     time.sleep(1.0)
 
 
@@ -77,7 +77,7 @@ PICTURES = (
         "refused-160x45",
         (160, 45),
         refused,
-        ("--set", "risk.min_reward_risk=2.5"),
+        ("--set", "risk.min_reward_risk=2.5", "--speed", "40"),
     ),
     Picture("help-120x36", (120, 36), helped),
     Picture("position-80x24", (80, 24), in_position, CALM),
