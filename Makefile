@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: run test check screenshots bench format clean
+.PHONY: run test check screenshots bench chaos format clean
 
 run: $(STAMP)
 	@$(BIN)/cockpit $(ARGS)
@@ -24,6 +24,9 @@ screenshots: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	$(BIN)/python -m bench $(ARGS)
+
+chaos: $(DEV_STAMP)
+	$(BIN)/python tests/campaign/faults.py $(ARGS)
 
 format: $(DEV_STAMP)
 	$(BIN)/ruff format .

@@ -6,8 +6,19 @@ import sys
 
 from engine.model.errors import CockpitError
 
+INTERRUPTED = 130
+"""Exit code of a program that Ctrl+C ended before there was a session to shut down."""
+
 
 def main() -> None:
+    """The command of the package; Ctrl+C while it starts is an end, not an error."""
+    try:
+        _run()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _run() -> None:
     if len(sys.argv) > 1 or not (sys.stdin.isatty() and sys.stdout.isatty()):
         from cockpit.cli import main as command
 

@@ -15,7 +15,8 @@ Sources = Mapping[str, str]
 Problem = tuple[str, str, str]
 """Path of the value to change, what is wrong with it, hint."""
 
-_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9._/:-]{1,29}").fullmatch
+SYMBOL_HINT = "capitals and digits, like BTCUSDT"
+is_symbol = re.compile(r"[A-Z0-9][A-Z0-9._/:-]{1,29}").fullmatch
 _SCHEMES = {"rest": ("https", "http"), "public": ("wss", "ws"), "private": ("wss", "ws")}
 """Encrypted and plain; plain is for this machine only."""
 
@@ -30,8 +31,8 @@ def check(profile: Profile, sources: Sources) -> None:
 def _symbols(profile: Profile, _: Sources) -> Iterator[Problem]:
     limits = profile.risk.symbols
     for symbol in profile.symbols:
-        if not _SYMBOL(symbol):
-            yield "symbols", f"{symbol[:40]!r} is no symbol", "capitals and digits, like BTCUSDT"
+        if not is_symbol(symbol):
+            yield "symbols", f"{symbol[:40]!r} is no symbol", SYMBOL_HINT
         if symbol not in limits:
             hint = nearest(symbol, limits) if limits else "give max_quantity and max_position"
             yield f"risk.symbols.{symbol}", "a symbol without limits is not traded", hint
@@ -72,6 +73,15 @@ PERCENTAGES = (
     "risk.price_collar_pct",
     "risk.outlier_pct",
 )
+
+
+FASTEST = 10_000
+"""Market minutes per minute that the embedded exchange keeps up with: beyond, it has no time left to answer."""
+
+
+def _speed(profile: Profile, _: Sources) -> Iterator[Problem]:
+    if profile.exchange.speed > FASTEST:
+        yield "exchange.speed", f"{profile.exchange.speed:g} is more than {FASTEST:,}", ""
 
 
 def _order(profile: Profile, _: Sources) -> Iterator[Problem]:
@@ -138,6 +148,7 @@ def _approval(profile: Profile, sources: Sources) -> Iterator[Problem]:
 RULES: tuple[Callable[[Profile, Sources], Iterator[Problem]], ...] = (
     _symbols,
     _sizes,
+    _speed,
     _order,
     _venue,
     _addresses,

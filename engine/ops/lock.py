@@ -33,9 +33,9 @@ def hold(venue: str, account: str, folder: Path | None = None) -> Iterator[None]
     """Hold the account until the block ends, or the process does, however it ends. LockedError if someone else holds it.
 
     ``account`` is whatever tells accounts apart, such as the API key: only its digest is written. ``folder`` defaults to the
-    user's runtime folder, so that two homes share the lock.
+    user's state folder, so that two homes share the lock (the runtime folder is another one in a login than in a service).
     """
-    folder = folder or platformdirs.user_runtime_path("cockpit", appauthor=False)
+    folder = folder or platformdirs.user_state_path("cockpit", appauthor=False) / "locks"
     digest = hashlib.blake2b(f"{venue}\0{account}".encode(), digest_size=8).hexdigest()
     path = folder / f"{venue}-{digest}.lock"
     lock = filelock.FileLock(path, timeout=0, mode=0o600, thread_local=False)
@@ -47,7 +47,9 @@ def hold(venue: str, account: str, folder: Path | None = None) -> Iterator[None]
             f"another cockpit trades this {venue} account ({_who(path)})", str(path), "end it first"
         ) from error
     except (OSError, NotImplementedError) as error:
-        raise LockedError(f"the account cannot be locked: {error}", str(path)) from error
+        raise LockedError(
+            f"the account cannot be locked: {error}", str(path), "XDG_STATE_HOME names another folder for locks"
+        ) from error
     side = path.with_suffix(".json")
     try:
         with suppress(OSError):

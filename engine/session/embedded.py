@@ -7,14 +7,17 @@ of its standard input is the leash: when it closes, however we end, the exchange
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from engine.model.errors import CockpitError
 from engine.model.settings import ExchangeSettings
+from engine.ops import secrets
 
 READY_S = 15.0
 
@@ -26,15 +29,17 @@ class ExchangeProcess:
         """Starts the process at once and returns without waiting for it."""
         order = {"symbols": symbols, **msgspec.to_builtins(settings)}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "engine.sim"],
+            [sys.executable, "-P", "-m", "engine.sim"],  # -P: no module is taken from the folder that we stand in
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            env={name: value for name, value in os.environ.items() if name not in secrets.ENVIRONMENT},
         )
         assert self._process.stdin is not None
-        self._process.stdin.write(msgspec.json.encode(order) + b"\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # it has ended already: ``ready`` tells why
+            self._process.stdin.write(msgspec.json.encode(order) + b"\n")
+            self._process.stdin.flush()
 
     async def ready(self) -> dict[str, Any]:
         """``rest``, ``public``, ``private``, ``api_key``, ``api_secret``, ``symbols``, ``seed``. Raises CockpitError."""
@@ -53,7 +58,8 @@ class ExchangeProcess:
 
     def _last_words(self) -> str:
         assert self._process.stderr is not None
-        return self._process.stderr.read().decode(errors="replace").strip().splitlines()[-1:][0][:200]
+        words = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        return words[-1][:200] if words else f"it ended without a word, exit code {self._process.wait(1)}"
 
     @property
     def alive(self) -> bool:
@@ -62,7 +68,8 @@ class ExchangeProcess:
     def stop(self) -> None:
         """Let go of the leash and see it off; killed if it does not go within two seconds."""
         if self._process.stdin is not None:
-            self._process.stdin.close()
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
         try:
             self._process.wait(2)
         except subprocess.TimeoutExpired:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,6 +17,10 @@ from engine.model.state import day_pnl, equity
 
 if TYPE_CHECKING:
     from engine.session.session import Session
+
+
+LEAST_FREE = 200_000_000
+"""Bytes: a day of one live symbol. When the disk is full in the middle of a session, trading ends."""
 
 
 class Result(NamedTuple):
@@ -44,9 +49,9 @@ async def _writable(_: Session, home: Path) -> Result:
             os.fsync(probe.fileno())
     except OSError as error:
         return Result(False, f"{home}: {error.strerror or error}")
-    free = os.statvfs(home) if hasattr(os, "statvfs") else None
-    room = f", {free.f_bavail * free.f_frsize / 1e9:,.0f} GB free" if free is not None else ""
-    return Result(True, f"{home}{room}")
+    free = shutil.disk_usage(home).free
+    room = f"{home}, {free / 1e9:,.1f} GB free"
+    return Result(free >= LEAST_FREE, room if free >= LEAST_FREE else f"{room}, minimum {LEAST_FREE / 1e9:g}")
 
 
 async def _journal(s: Session, _: Path) -> Result:

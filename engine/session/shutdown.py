@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from engine.journal.writer import Journal
     from engine.session.session import Session
 
-STEP_S = 5.0
+STEP_S = 4.0
+"""Of the five steps four can hang, the last two for half as long: ten seconds in all."""
 Policy = Literal["leave", "close", "keep"]
 
 

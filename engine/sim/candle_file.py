@@ -27,6 +27,8 @@ class CandleFileError(ValueError):
 
 _TIME_NAMES = ("open_time", "timestamp", "time", "date")
 _VALUE_NAMES = ("open", "high", "low", "close", "volume")
+_LARGEST = 1e12
+"""Beyond it a float has no room for the steps of a price."""
 _EPOCH_UNITS: tuple[tuple[int, int], ...] = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3), (10**20, 1))
 """(below this number, nanoseconds per unit): seconds, milliseconds, microseconds, nanoseconds, for 1973 to 5138."""
 
@@ -38,6 +40,8 @@ def load_candles(path: str | Path) -> list[Candle]:
     times are ISO 8601 with an offset, or an epoch in s, ms, µs or ns. Raises CandleFileError on anything amiss.
     """
     file = Path(path)
+    if file.exists() and not file.is_file():
+        raise CandleFileError(f"{file}: is not a plain file; give a CSV, or a .csv.gz")
     try:
         with gzip.open(file, "rt", encoding="utf-8-sig", newline="") if file.suffix == ".gz" else _plain(file) as text:
             return _read(str(file), text)
@@ -97,8 +101,8 @@ def _number(where: str, name: str, cell: str) -> float:
         value = float(cell)
     except ValueError:
         raise CandleFileError(f"{where}: {name} is {_shown(cell)}, not a number; correct or remove the row") from None
-    if not isfinite(value):
-        raise CandleFileError(f"{where}: {name} is {_shown(cell)}, not a finite number; correct or remove the row")
+    if not isfinite(value) or abs(value) > _LARGEST:
+        raise CandleFileError(f"{where}: {name} is {_shown(cell)}, no number of a market; correct or remove the row")
     return value
 
 

@@ -85,6 +85,8 @@ class Venue(Protocol):
         """What became of an order; UNKNOWN without a usable answer, REJECTED with code ``not_found`` when the venue denies it."""
         ...
 
-    async def protect(self, symbol: str, position_id: str, stop_id: str, stop: str, target: str | None) -> ProtectReport:
+    async def protect(
+        self, symbol: str, position_id: str, stop_id: str, stop: str, target: str | None
+    ) -> ProtectReport:
         """Put a stop (and target) on the whole position, or move the protective order ``stop_id`` where one is given."""
         ...

@@ -196,6 +196,7 @@ def test_a_wrong_variable_is_named_with_what_was_expected(variable: str, value: 
         ({"venue.cancel_reserve_per_s": 9}, "venue.cancel_reserve_per_s: 9 is more than venue.requests_per_s"),
         ({"venue.reconnect_first_s": 61}, "venue.reconnect_first_s"),
         ({"exchange.balance_quote": "0"}, "exchange.balance_quote"),
+        ({"exchange.speed": "1e12"}, "exchange.speed: 1e+12 is more than 10,000"),
         ({"venue.kind": "bitunix"}, "DEMO may not reach a real venue"),
         ({"venue.rest": "http://example.com"}, "is not encrypted"),
         ({"venue.rest": "https://me:pw@example.com"}, "may not carry a user or a password"),

@@ -87,8 +87,9 @@ GOOD = f"{T0},10,11,9,10,1\n"
         (HEADER, "candles.csv", "no candles"),
         (f"{HEADER}{GOOD}{T0 + 60},10,11\n", "row 3", "has 3 of 6 columns"),
         (f"{HEADER}{GOOD}{T0 + 60},10,11,9,ten,1\n", "row 3", "close is 'ten', not a number"),
-        (f"{HEADER}{T0},10,inf,9,10,1\n", "row 2", "high is 'inf', not a finite number"),
-        (f"{HEADER}{T0},nan,11,9,10,1\n", "row 2", "open is 'nan', not a finite number"),
+        (f"{HEADER}{T0},10,inf,9,10,1\n", "row 2", "high is 'inf', no number of a market"),
+        (f"{HEADER}{T0},nan,11,9,10,1\n", "row 2", "open is 'nan', no number of a market"),
+        (f"{HEADER}{T0},10,1e300,9,10,1\n", "row 2", "high is '1e300', no number of a market"),
         (f"{HEADER}{T0},10,11,0,10,1\n", "row 2", "not above 0"),
         (f"{HEADER}{T0},10,9.5,9,10,1\n", "row 2", "high 9.5 is below"),
         (f"{HEADER}{T0},10,11,10.5,11,1\n", "row 2", "low 10.5 is above"),
@@ -233,3 +234,9 @@ def test_a_candle_without_volume_moves_the_last_price_without_a_trade() -> None:
 def test_candles_that_cannot_be_played_are_refused(candles: list[Candle], says: str) -> None:
     with pytest.raises(CandleFileError, match=says):
         CandleMarket("X", candles, seed=1)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="POSIX devices")
+def test_a_device_is_refused_before_it_is_read() -> None:
+    with pytest.raises(CandleFileError, match="not a plain file"):
+        load_candles("/dev/zero")

@@ -120,3 +120,12 @@ def test_a_market_that_lives_in_another_year_does_not_move_the_clock() -> None:
     clock.pushed(T0 - 10**17, T0)
     assert clock.offset_ms == before
     assert clock.market_ns(T0 + 5) == T0 - 10**17 + 5
+
+
+def test_a_market_that_runs_faster_and_passes_the_clock_does_not_move_it() -> None:
+    clock = VenueClock()
+    clock.answered(DATE, T0, T0 + MS)
+    before = clock.offset_ms
+    for ahead_ms in range(-2000, 2000, 100):
+        clock.pushed(T0 + ahead_ms * MS, T0)
+    assert clock.offset_ms == before
