@@ -9,6 +9,7 @@ from itertools import cycle, islice
 from bench.program import Wire, cockpit, exchange, home
 from bench.start_bench import PRICE
 from bench.table import Row, row
+from bench.terminal import HAND_S
 
 EVENTS_A_SECOND = 1_000
 KEYS = (
@@ -45,7 +46,7 @@ def press(wire: Wire, presses: int) -> list[float]:
     """Milliseconds from each key to the bytes that show what it did, at moments that no clock of ours knows."""
     chance, times = random.Random(1), []
     for key, shows in islice(cycle(KEYS), presses // len(KEYS) * len(KEYS)):
-        time.sleep(chance.uniform(0.06, 0.2))
+        time.sleep(HAND_S + chance.uniform(0.0, 0.2))
         pressed = time.monotonic()
         wire.press(key)
         times.append((wire.shown(shows, pressed, 5) - pressed) * 1000)
