@@ -13,7 +13,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 MODULES = (
-    *(f"core/{name}" for name in ("exposure", "orders", "ledger", "sizing", "risk", "fold", "protection")),
+    *(f"core/{name}" for name in ("exposure", "orders", "ledger", "sizing", "protection")),
+    *(f"core/fold/{name}" for name in ("__init__", "account", "base", "decisions", "market", "session", "stops")),
+    *(f"core/risk/{name}" for name in ("__init__", "case", "market", "order", "pace", "permission", "size")),
     *("core/reconcile", "core/operator", "core/trader", "strategies/indicators"),
     *("runner/drive", "runner/catchup", "sim/paper_desk", "sim/paper_bars", "sim/fillmodel"),
 )
