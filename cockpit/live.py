@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cockpit import __version__
 from cockpit.behind import LiveSource
 from cockpit.failures import Tell, journaled
+from cockpit.headless import stop_on_signals
 from engine.model.errors import CockpitError
 from engine.ops import config, paths
 from engine.session.rig import Rig
@@ -109,11 +110,7 @@ def _signals(rig: Rig, app: CockpitApp) -> None:
     from cockpit.app import Exit
 
     loop = asyncio.get_running_loop()
-    for name in ("SIGTERM", "SIGHUP", "SIGINT"):
-        number = getattr(signal, name, None)
-        if number is not None:
-            with suppress(NotImplementedError):
-                loop.add_signal_handler(number, app.exit, Exit(name, "leave"))
+    stop_on_signals(lambda name: app.exit(Exit(name, "leave")))
     if hasattr(signal, "SIGUSR1"):
         loop.add_signal_handler(signal.SIGUSR1, _kill, rig, app)
 

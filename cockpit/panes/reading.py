@@ -84,11 +84,6 @@ def spread_bps(view: View) -> float | None:
     return (m.ask - m.bid) / m.mid * 10_000
 
 
-def quote_age(view: View) -> int | None:
-    m = market(view)
-    return view.now - m.quote_t if m.quote_t else None
-
-
 def change_pct(view: View) -> float | None:
     m = market(view)
     return (m.last / m.day_open - 1) * 100 if m.day_open and m.last else None

@@ -35,6 +35,7 @@ from cockpit.panes.timeline import TimelinePane
 from cockpit.screens.layout import BARS, COLUMN, heights, size_of, standing, with_past
 from cockpit.screens.scrub import scrub
 from cockpit.view import View
+from engine.model.market import SECOND_NS
 
 if TYPE_CHECKING:
     from cockpit.app import CockpitApp
@@ -45,7 +46,6 @@ BROKEN_S = 5.0
 """How long a pane that failed stays aside before it is tried again."""
 FRAME = 2
 """Rows of a pane's border."""
-SECOND_NS = 1_000_000_000
 
 
 class TradeScreen(Screen[None], inherit_bindings=False):

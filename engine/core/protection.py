@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from engine.core.orders import on_tick
 from engine.model import events as ev
+from engine.model.market import SECOND_NS
 from engine.model.orders import Position, Stop
 from engine.model.state import State, equity
 
 if TYPE_CHECKING:
     from engine.core.trader import Trader
 
-SECOND_NS = 1_000_000_000
 ANSWER_NS = 5 * SECOND_NS
 TRIES = 3
 TRAIL_STEP_R = 0.1

@@ -9,11 +9,11 @@ from engine.core.exposure import SETTLE_NS
 from engine.core.fold.base import position_delta
 from engine.core.risk import Breach
 from engine.model import events as ev
+from engine.model.market import SECOND_NS
 
 if TYPE_CHECKING:
     from engine.core.trader import Trader
 
-SECOND_NS = 1_000_000_000
 WALLET_TOLERANCE = Decimal("0.01")
 
 

@@ -20,13 +20,11 @@ from engine.core.fold.account import find_order
 from engine.core.orders import entry_price, from_intent, on_ticks, reducing, sensible, terms
 from engine.core.risk import Approved, Breach, blocked, gate, working_entries
 from engine.model import events as ev
-from engine.model.market import MINUTE_NS, Candle, Instrument
+from engine.model.market import MINUTE_NS, SECOND_NS, Candle, Instrument
 from engine.model.orders import ZERO, Intent, Order, Side, sign
 from engine.model.settings import Profile
 from engine.model.state import CANDLES_KEPT, Market, State, equity
 from engine.strategies.base import Strategy, View
-
-SECOND_NS = 1_000_000_000
 
 Answer = tuple[Strategy[Any], list[Intent]]
 

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import msgspec
 
-MINUTE_NS = 60_000_000_000
+SECOND_NS = 1_000_000_000
+MINUTE_NS = 60 * SECOND_NS
 
 
 class Candle(msgspec.Struct, array_like=True, gc=False):

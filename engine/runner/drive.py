@@ -18,7 +18,7 @@ from typing import Any
 from engine.core.protection import TRAIL_STEP_R
 from engine.core.trader import Answer, Trader
 from engine.model import events as ev
-from engine.model.market import MINUTE_NS, Candle
+from engine.model.market import MINUTE_NS, SECOND_NS, Candle
 from engine.model.orders import Fill, Order, Position, Trade, sign
 from engine.model.state import Market, equity
 from engine.runner.catchup import catch_up, points
@@ -26,7 +26,6 @@ from engine.runner.data import Bars
 from engine.sim.paper import PaperVenue
 from engine.strategies.base import View
 
-SECOND_NS = 1_000_000_000
 SLACK = 1e-9
 """Relative distance from a level at which a bar is looked at closely, far over the noise of floats."""
 INFINITE = float("inf")

@@ -13,8 +13,6 @@ from engine.model.orders import Order, Position
 from engine.model.settings import RiskLimits
 from engine.model.state import Market, State
 
-SECOND_NS = 1_000_000_000
-
 
 class Breach(NamedTuple):
     """A limit that an order would break: the code, both numbers as text, and the sentence that a person reads."""

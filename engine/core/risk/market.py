@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.core.risk.case import SECOND_NS, Case, Found
+from engine.core.risk.case import Case, Found
+from engine.model.market import SECOND_NS
 
 
 def stale_quote(c: Case) -> Found:

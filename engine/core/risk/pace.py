@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.core.risk.case import SECOND_NS, Case, Found
-from engine.model.market import MINUTE_NS
+from engine.core.risk.case import Case, Found
+from engine.model.market import MINUTE_NS, SECOND_NS
 
 
 def throttled(c: Case) -> Found:

@@ -144,7 +144,7 @@ class Rest:
         patience_s: float,
         groups: tuple[str, ...] = ("account",),
     ) -> Any:
-        """The ``data`` of one POST, sent once and never again. Raises ``RestError``."""
+        """The ``data`` of one POST, sent again only when the venue refused its time stamp. Raises ``RestError``."""
         text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
         return await self._once("POST", path, None, text, groups, lane, patience_s, True)
 
