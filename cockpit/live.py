@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from cockpit import __version__
 from cockpit.behind import LiveSource
+from cockpit.commands.headless import stop_on_signals
 from cockpit.failures import Tell, journaled
-from cockpit.headless import stop_on_signals
 from engine.model.errors import CockpitError
 from engine.ops import config, paths
 from engine.session.rig import Rig
@@ -125,7 +125,7 @@ def _kill(rig: Rig, app: CockpitApp) -> None:
 
 async def _end(rig: Rig, left: Exit | None) -> None:
     """The ordered shutdown, shown step by step on the terminal that the screen has given back, then the summary."""
-    from cockpit.report import print_summary
+    from cockpit.commands.report import print_summary
     from engine.session.summary import summarise
 
     policy: Policy = "leave"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engine.model.fill_settings import FillModel as FillModel
     from engine.runner.backtest import backtest as backtest
     from engine.runner.data import bars as bars
-    from engine.sim.fillmodel import FillModel as FillModel
 
 _PLACES = {"backtest": "engine.runner.backtest", "bars": "engine.runner.data", "FillModel": "engine.sim.fillmodel"}
 

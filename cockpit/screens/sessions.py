@@ -14,13 +14,13 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from cockpit.actions import ActionSpec, bindings, caps, lookup
+from cockpit.commands.recordings import HEADS, folder, table
 from cockpit.driver import driver_class
 from cockpit.guard import Press
 from cockpit.keymap import pressed, resolve
 from cockpit.panes import reading
 from cockpit.panes.base import ListPane
 from cockpit.panes.text import Column, Line, clean, table_head, table_row
-from cockpit.recordings import HEADS, folder, table
 from cockpit.screens.prompt import Prompt
 from cockpit.screens.reader import walk
 from cockpit.theme import DARK, LIGHT, THEMES

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from engine.model.fill_settings import FillModel
+
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -112,7 +114,7 @@ class PreflightSettings(Settings):
     max_clock_offset_ms: Positive
 
 
-class Profile(Settings):
+class Profile(Settings, kw_only=True):
     name: str
     mode: Literal["DEMO", "PAPER", "LIVE", "BACKTEST"]
     symbols: Annotated[list[str], msgspec.Meta(min_length=1)]
@@ -121,5 +123,6 @@ class Profile(Settings):
     trading: TradingRules
     venue: VenueSettings
     exchange: ExchangeSettings
+    fill: FillModel = FillModel()
     screen: ScreenSettings
     preflight: PreflightSettings

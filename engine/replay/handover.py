@@ -8,11 +8,12 @@ import msgspec
 
 from engine.core.fold.base import position_delta
 from engine.core.orders import working
+from engine.model.fill_settings import FillModel
 from engine.model.market import Instrument
 from engine.model.orders import ZERO, Order, Position, Stop, sign
 from engine.model.settings import Profile
 from engine.model.state import Market, State
-from engine.sim.fillmodel import FillModel, queue_ahead
+from engine.sim.fillmodel import queue_ahead
 from engine.sim.paper import PaperVenue
 from engine.sim.paper_desk import Desk, Working
 

@@ -14,6 +14,7 @@ from engine.core.trader import Trader
 from engine.journal.recording import Recording
 from engine.model import events as ev
 from engine.model.errors import CockpitError
+from engine.model.fill_settings import FillModel
 from engine.model.market import Candle
 from engine.model.state import State
 from engine.replay.answering import Answers, Approve, Person
@@ -21,7 +22,6 @@ from engine.replay.handover import carried
 from engine.replay.tally import Outcome, Tally
 from engine.replay.verify import Config, trader_of
 from engine.replay.writing import Writer
-from engine.sim.fillmodel import FillModel
 from engine.sim.paper import PaperVenue
 
 WHY = "what-if"

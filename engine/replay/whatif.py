@@ -16,6 +16,7 @@ from engine.core.fold import apply
 from engine.journal.recording import Recording, RecordingError
 from engine.model import events as ev
 from engine.model.errors import CockpitError
+from engine.model.fill_settings import FillModel
 from engine.model.state import State
 from engine.replay.answering import APPROVE, Answers, Approve
 from engine.replay.changes import Change, changed
@@ -25,7 +26,6 @@ from engine.replay.sessions import CONTROL, MADE, MARK, SUFFIX, is_whatif
 from engine.replay.tally import Outcome, Tally
 from engine.replay.verify import Config, config_of
 from engine.replay.writing import Writer
-from engine.sim.fillmodel import FillModel
 
 PATIENCE_NS = 60_000_000_000
 """How long after the moment that was asked for answers may still be on their way."""

@@ -24,13 +24,13 @@ import msgspec
 from engine.core.trader import Trader
 from engine.model import events as ev
 from engine.model.errors import CockpitError
+from engine.model.fill_settings import FillModel
 from engine.model.market import MINUTE_NS, Instrument
 from engine.model.orders import ZERO, Fill, Order, Trade
 from engine.model.settings import Profile, SymbolLimits
 from engine.model.state import State
 from engine.runner.data import Bars, bars
 from engine.runner.drive import Drive
-from engine.sim.fillmodel import FillModel
 from engine.sim.paper import Funding, PaperVenue
 from engine.strategies import registry
 from engine.strategies.base import Strategy
@@ -141,7 +141,8 @@ def backtest(
 ) -> Result:
     """Run a strategy over one-minute candles (``engine.runner.data.bars`` says in which forms) and give its result.
 
-    ``profile`` is a loaded profile or the name of one (``backtest``); its risk gate judges every order. ``funding`` is a table of
+    ``profile`` is a loaded profile or the name of one (``backtest``); its risk gate judges every order and, without ``fill``, its
+    fill settings hold. ``funding`` is a table of
     (UTC nanoseconds, rate as a fraction). ``journal`` is a new file for the recording of all decisions. ``fidelity`` "realistic"
     sends every bar through the trader, "fast" only those in which something can happen: the results are the same. ``notes``
     also records why nothing was done, bar by bar. ``progress`` hears of bar numbers.
@@ -151,7 +152,7 @@ def backtest(
     taken = bars(data)
     instrument = instrument or BTCUSDT
     rules = _profile(profile, instrument.symbol)
-    model = fill or FillModel()
+    model = fill or rules.fill
     wallet = cash if isinstance(cash, Decimal) else Decimal(str(cash))
     asked = _strategies(strategy, params)
     for one in asked:

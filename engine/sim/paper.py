@@ -16,11 +16,11 @@ import msgspec
 
 from engine.model import events as ev
 from engine.model.errors import CockpitError
+from engine.model.fill_settings import FillModel
 from engine.model.market import MINUTE_NS, Candle, Instrument
 from engine.model.orders import ZERO, Order, Position
 from engine.model.state import Account, State
 from engine.sim import paper_bars, paper_ticks
-from engine.sim.fillmodel import FillModel
 from engine.sim.paper_desk import (
     Desk,
     Working,

@@ -12,10 +12,11 @@ import msgspec
 
 from engine.core import ledger
 from engine.model import events as ev
+from engine.model.fill_settings import FillModel
 from engine.model.market import Instrument
 from engine.model.orders import ZERO, Fill, Order, Position, Side, Stop
 from engine.model.state import Account
-from engine.sim.fillmodel import FillModel, liquidation_price, slippage_bps, taken_price
+from engine.sim.fillmodel import liquidation_price, slippage_bps, taken_price
 
 INFINITE = float("inf")
 

@@ -31,7 +31,7 @@ def test_a_venue_that_says_more_fills_the_same(name: str) -> None:
     drive.take(ev.SessionStarted(T0, "s", "p", "PAPER", "simulated", "0", ev.SCHEMA, "{}", "b"))
     drive.take_all(venue.hello(T0))
     drive.step_all()
-    short = backtest(data, name, params=params[name], profile=profile, instrument=COINS)
+    short = backtest(data, name, params=params[name], profile=profile, instrument=COINS, fill=FillModel())
     assert [(f.t, f.side, f.qty, f.price, f.fee) for f in drive.fills] == [
         (f.t, f.side, f.qty, f.price, f.fee) for f in short.fills
     ]

@@ -9,9 +9,9 @@ from backtest_kit import COINS, SYMBOL, T0
 
 from engine.core.trader import Trader
 from engine.model import events as ev
+from engine.model.fill_settings import FillModel
 from engine.model.orders import Order
 from engine.model.state import State
-from engine.sim.fillmodel import FillModel
 from engine.sim.paper import PaperVenue
 
 D = Decimal

@@ -123,7 +123,7 @@ def test_verify_says_that_all_is_the_same(tmp_path: Path) -> None:
 def test_a_difference_is_shown_as_a_diff_and_ends_with_one(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cockpit import recordings
+    from cockpit.commands import recordings
     from engine.replay import verify as module
 
     honest = module.trader_of
@@ -187,7 +187,7 @@ def test_an_existing_file_stays_unless_it_is_named(tmp_path: Path) -> None:
 
 
 def test_parquet_without_its_library_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cockpit import export
+    from cockpit.commands import export
     from engine.model.errors import CockpitError
 
     for name in ("pyarrow", "polars"):
@@ -199,7 +199,7 @@ def test_parquet_without_its_library_says_what_to_install(tmp_path: Path, monkey
 
 def test_parquet_has_the_rows(tmp_path: Path) -> None:
     pq = pytest.importorskip("pyarrow.parquet")
-    from cockpit import export
+    from cockpit.commands import export
 
     assert export.run(RECORDED, "parquet", "fills", "", str(tmp_path / "x.parquet"), None) == 0
     assert pq.read_table(tmp_path / "x.parquet").num_rows == 8

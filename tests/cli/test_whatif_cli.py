@@ -18,7 +18,7 @@ class Refused(socket.socket):
     def __init__(self, *a, **k): raise AssertionError("a socket was made")
 socket.socket = Refused
 from cockpit.cli import app, main
-import cockpit.whatif
+import cockpit.commands.whatif
 sys.argv = ["cockpit", *sys.argv[1:]]
 try:
     main()

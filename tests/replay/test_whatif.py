@@ -18,6 +18,7 @@ from engine.core.trader import copy_of
 from engine.journal.recording import Recording, RecordingError
 from engine.model import events as ev
 from engine.model.errors import CockpitError
+from engine.model.fill_settings import FillModel
 from engine.model.state import State
 from engine.ops.yaml_file import ConfigError
 from engine.replay.cursor import Replay
@@ -26,7 +27,6 @@ from engine.replay.sessions import describe
 from engine.replay.verify import verify
 from engine.replay.whatif import WhatIf, free_name, whatif
 from engine.replay.writing import Writer, WritingError
-from engine.sim.fillmodel import FillModel
 
 KNOWN = 43
 """The fixture's account has been read for the first time."""

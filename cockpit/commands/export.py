@@ -13,7 +13,7 @@ from typing import IO, Any, Literal
 
 import msgspec
 
-from cockpit.recordings import state_at, state_json
+from cockpit.commands.recordings import state_at, state_json
 from cockpit.replay import ReplaySource, opened, own_screen, parse, profile_of
 from engine.core.fold import apply
 from engine.journal.export import iso, write_jsonl

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cockpit import __version__
-from cockpit.report import print_gates, print_summary
+from cockpit.commands.report import print_gates, print_summary
 from engine.model.errors import CockpitError
 from engine.model.events import Event
 from engine.model.state import State

@@ -10,8 +10,8 @@ from typing import Any, get_args
 import msgspec
 
 from cockpit import format as fmt
+from cockpit.commands.recordings import find, folder
 from cockpit.panes.text import clean
-from cockpit.recordings import find, folder
 from cockpit.replay import parse
 from engine.journal.export import iso
 from engine.ops.yaml_file import ConfigError

@@ -1,0 +1,1 @@
+"""What each command does; ``cockpit.cli`` declares their options."""

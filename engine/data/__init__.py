@@ -1,0 +1,1 @@
+"""The candle store: monthly Parquet files with a manifest, the data contract, import, fetch and export."""
