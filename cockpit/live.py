@@ -103,7 +103,10 @@ def _broken(rig: Rig, app: CockpitApp, faults: list[Exception], error: Exception
 
 def _journaled(rig: Rig) -> Tell:
     """Errors that the screen survives become events of the session, once there is one."""
-    return journaled(lambda event: rig.session.ingest(event) if rig.built else None, time.time_ns)
+    return journaled(
+        lambda event: rig.session.ingest(event) if rig.built else None,
+        lambda: rig.session.clock() if rig.built else time.time_ns(),
+    )
 
 
 def _signals(rig: Rig, app: CockpitApp) -> None:

@@ -51,6 +51,7 @@ class Trader:
             ev.ProtectReport: lambda e: protection.answered(self, e),
             ev.LinkReport: lambda e: reconcile.linked(self, e),
             ev.SnapshotTaken: lambda e: reconcile.compared(self, e),
+            ev.Reported: lambda e: self.notice(e.kind, "", e.text, over=e.over),
         }
 
     def step(self, event: ev.Event) -> list[ev.Event]:

@@ -274,6 +274,15 @@ class ScreenFailed(Event):
     text: str
 
 
+class Reported(Event):
+    """Something that the session's surroundings noticed about itself. ``kind`` is one of ``engine.model.reasons.NOTICES``."""
+
+    kind: str
+    text: str
+    over: bool = False
+    """The cause is gone."""
+
+
 class Command(Event):
     """What a person (or a signal, a latch, a policy) told the engine to do.
 
@@ -421,6 +430,7 @@ INPUTS: tuple[type[Event], ...] = (
     BadMessage,
     Command,
     ScreenFailed,
+    Reported,
 )
 DECISIONS: tuple[type[Event], ...] = (
     Noted,

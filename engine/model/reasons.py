@@ -52,5 +52,11 @@ NOTICES: dict[str, tuple[str, str]] = {
     "BalanceMismatch": ("warning", "balance differs from the venue"),
     "OrderResized": ("info", "order resized"),
     "StaleCommand": ("info", "key ignored"),
+    "ClockJump": ("alarm", "clock set"),
+    "ExchangeGone": ("alarm", "exchange ended"),
 }
 """Notices: level (info, warning or alarm) and title."""
+STANDING = frozenset(
+    {"NakedPosition", "PositionMismatch", "BalanceMismatch", "ProtectFailed", "ClockJump", "ExchangeGone"}
+)
+"""Kinds that stand as alarms until their cause is gone."""

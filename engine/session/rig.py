@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import random
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +15,7 @@ import msgspec
 from engine.ops import lock, secrets
 from engine.ops.config import Loaded, as_json
 from engine.ops.paths import Home
+from engine.session.clock import steady
 from engine.session.embedded import ExchangeProcess
 from engine.strategies import registry
 from engine.strategies.base import Strategy
@@ -72,13 +72,25 @@ class Rig:
         profile = self.loaded.profile
         settings, key, secret = await self._door()
         self._held.enter_context(lock.hold(settings.kind, key.reveal()))
+        clock = steady()
         rng = random.SystemRandom()
-        venue = Bitunix(settings, key=key, secret=secret, clock=time.time_ns, rng=rng)
+        venue = Bitunix(settings, key=key, secret=secret, clock=clock, rng=rng)
         self._session, self._journal = start.begin(
-            profile, strategies(self.loaded), venue, self.home, version=self.version, config=as_json(self.loaded)
-        )
+            profile, strategies(self.loaded), venue, self.home,
+            version=self.version, config=as_json(self.loaded), clock=clock,
+        )  # fmt: skip
+        self._watch(self._session)
         await start.connect(self._session)
         return self._session
+
+    def _watch(self, session: Session) -> None:
+        from engine.session.watch import clock_jump, watch
+
+        session.watches.append(watch("ClockJump", clock_jump(session.clock), session.clock))
+        exchange = self.exchange
+        if exchange is not None:
+            gone = "its process has ended; start the cockpit again"
+            session.watches.append(watch("ExchangeGone", lambda: "" if exchange.alive else gone, session.clock))
 
     async def _door(self) -> tuple[VenueSettings, secrets.Secret, secrets.Secret]:
         venue = self.loaded.profile.venue

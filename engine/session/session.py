@@ -45,6 +45,8 @@ class Session:
         self.on_break: Callable[[Exception], None] | None = None
         self.watchers: list[Callable[[ev.Event], None]] = []
         """Told of every event right after it was applied: the kill latch, tests."""
+        self.watches: list[Callable[[], ev.Reported | None]] = []
+        """Asked every second whether anything has changed around the session (``engine.session.watch``)."""
         self.effects = Effects(self)
         self._timer: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
@@ -117,6 +119,9 @@ class Session:
             await asyncio.sleep(max(0.0, due - loop.time()))
             lag = (loop.time() - due) * 1000
             self.ingest(ev.Clock(self.clock(), round(max(0.0, lag), 2), round(self.journal.lag_ms, 2)))
+            for look in self.watches:
+                if (found := look()) is not None:
+                    self.ingest(found)
             due = max(due + TICK_S, loop.time())
 
     async def stop(self) -> None:

@@ -21,6 +21,7 @@ from engine.core.trader import Trader, copy_of
 from engine.model import events as ev
 from engine.model.market import MINUTE_NS, Candle
 from engine.model.orders import Fill, Intent, Stop
+from engine.model.reasons import NOTICES
 from engine.model.state import State
 from engine.strategies.registry import STRATEGIES, build
 
@@ -104,6 +105,7 @@ GENERATORS: dict[type[ev.Event], st.SearchStrategy[Any]] = {
     ),
     ev.BadMessage: st.builds(ev.BadMessage, NOW, LINKS, WORDS, WORDS, COUNTS),
     ev.ScreenFailed: st.builds(ev.ScreenFailed, NOW, WORDS, WORDS),
+    ev.Reported: st.builds(ev.Reported, NOW, st.sampled_from(sorted(NOTICES)) | WORDS, WORDS, st.booleans()),
     ev.Command: st.builds(
         ev.Command, NOW,
         st.sampled_from(["approve", "decline", "pause", "resume", "kill", "rearm", "cancel", "cancel_entries", "close",

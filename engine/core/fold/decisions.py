@@ -8,7 +8,7 @@ from engine.core.fold.account import set_status
 from engine.core.fold.base import keep, log
 from engine.core.fold.session import forget_sent
 from engine.model import events as ev
-from engine.model.reasons import NOTICES
+from engine.model.reasons import NOTICES, STANDING
 from engine.model.state import ROWS_KEPT, Approval, Note, Rejection, State
 
 
@@ -132,9 +132,6 @@ def on_trading(state: State, e: ev.TradingChanged) -> None:
     log(state, "state", level, f"{e.state} by {e.by}: {e.why}")
 
 
-_STANDING = frozenset({"NakedPosition", "PositionMismatch", "BalanceMismatch", "ProtectFailed"})
-
-
 def on_noticed(state: State, e: ev.Noticed) -> None:
     level, title = NOTICES.get(e.kind, ("warning", e.kind))
     log(state, e.kind, level, f"{title}: {e.text}")
@@ -142,7 +139,7 @@ def on_noticed(state: State, e: ev.Noticed) -> None:
     if position is not None:
         position.stale = position.stale or e.kind == "StalePosition"
         position.trailing = position.trailing or e.kind == "TrailActivated"
-    if e.kind in _STANDING:
+    if e.kind in STANDING:
         key = f"{e.kind}/{e.symbol}"
         if e.over:
             state.alarms.pop(key, None)
