@@ -104,6 +104,10 @@ def _flatten(trader: Trader, c: ev.Command) -> None:
         trader.reduce(symbol, f"flattened by {c.by}")
 
 
+def _compare(trader: Trader, c: ev.Command) -> None:
+    trader.decide(ev.SnapshotAsked(trader.state.t, f"asked by {c.by}"))
+
+
 _ACTIONS: dict[str, Callable[[Trader, ev.Command], None]] = {
     "approve": _approve,
     "decline": _decline,
@@ -115,6 +119,7 @@ _ACTIONS: dict[str, Callable[[Trader, ev.Command], None]] = {
     "cancel_entries": _cancel_entries,
     "close": _close,
     "flatten": _flatten,
+    "compare": _compare,
 }
 
 

@@ -12,7 +12,8 @@ from typing import Literal
 import msgspec
 
 from engine.model.market import Candle, Instrument
-from engine.model.orders import Fill, Order, OrderStatus, Side, Stop
+from engine.model.orders import Fill, Order, OrderStatus, Position, Side, Stop, Trade
+from engine.model.state import Account, RiskBook
 
 SCHEMA = 1
 
@@ -25,7 +26,10 @@ class Event(msgspec.Struct, array_like=True, gc=False):
 
 
 class SessionStarted(Event):
-    """First event of every journal. ``config`` is JSON: the ``profile`` and the ``strategies``' parameters."""
+    """First event of every journal. ``config`` is JSON: the ``profile`` and the ``strategies``' parameters.
+
+    ``account`` is a digest that tells accounts apart; empty for one that ends with the session.
+    """
 
     session: str
     profile: str
@@ -35,6 +39,7 @@ class SessionStarted(Event):
     schema: int
     config: str
     tag: str
+    account: str = ""
 
 
 class SessionEnded(Event):
@@ -264,6 +269,7 @@ Action = Literal[
     "cancel_entries",
     "close",
     "flatten",
+    "compare",
 ]
 
 
@@ -294,6 +300,59 @@ class Command(Event):
     by: str
     target: str = ""
     text: str = ""
+
+
+# --- inputs: what an earlier session left -----------------------------------------------------------------------
+
+
+class Statistics(msgspec.Struct, array_like=True):
+    """What a session counts of itself: taken over only by the one that continues it."""
+
+    orders: int = 0
+    fills: int = 0
+    trades: int = 0
+    wins: int = 0
+    rejected: dict[str, int] = {}
+    closed: list[Trade] = []
+    """The last of its trades."""
+
+
+class Book(msgspec.Struct, array_like=True):
+    """All that is carried from one session of an account to the next. Orders are the unfinished ones and those that ended of late.
+
+    ``fill_keys`` are the executions that count already (``symbol/order/trade``), ``tags`` what our own client ids begin with.
+    """
+
+    account: Account | None = None
+    positions: list[Position] = []
+    orders: list[Order] = []
+    stops: list[Stop] = []
+    fill_keys: list[str] = []
+    risk: RiskBook | None = None
+    alarms: dict[str, str] = {}
+    tags: list[str] = []
+    trading: str = "ACTIVE"
+    trading_why: str = ""
+    statistics: Statistics | None = None
+
+
+class Carried(Event):
+    """Second event of a session that follows another one on its account: it holds everything, the old file is not needed again.
+
+    ``session`` is the earlier session, ``seq`` its last readable event, ``digest`` the BLAKE2b of its state there, and ``last_t``
+    when that was; ``clean`` whether it ended in order. Fills are read again from ``since`` on (UTC ns of venue time, 0: from now).
+    ``lost`` names what of it could not be read. An empty ``session`` with an empty book is a person's decision to know nothing.
+    """
+
+    session: str
+    seq: int
+    digest: str
+    last_t: int
+    clean: bool
+    resumed: bool
+    since: int
+    book: Book
+    lost: list[str] = []
 
 
 # --- decisions -------------------------------------------------------------------------------------------------
@@ -403,6 +462,27 @@ class Noticed(Event):
     """The cause is gone: a standing alarm of this kind and symbol ends."""
 
 
+class Settled(Event):
+    """A difference between what was carried over and what the venue says, and what was done about it.
+
+    ``what`` is order, position, balance or foreign; ``action`` is adopt (the venue's word is ours now), close (it ends here and
+    is not sent again) or alarm (it is left alone, and a person must look). ``target`` is a client id or a symbol.
+    """
+
+    what: Literal["order", "position", "balance", "foreign", "record"]
+    target: str
+    action: Literal["adopt", "close", "alarm"]
+    text: str
+
+
+class Recovered(Event):
+    """The venue was asked about everything that was carried over: ``asked`` orders, ``differences``, ``open`` of them unsolved."""
+
+    asked: int
+    differences: int
+    open: int
+
+
 INPUTS: tuple[type[Event], ...] = (
     SessionStarted,
     SessionEnded,
@@ -446,6 +526,8 @@ DECISIONS: tuple[type[Event], ...] = (
     HistoryAsked,
     TradingChanged,
     Noticed,
+    Settled,
+    Recovered,
 )
 KINDS: dict[str, type[Event]] = {cls.__name__: cls for cls in INPUTS + DECISIONS}
 """Journal names of the event types. A name is never given to another type."""

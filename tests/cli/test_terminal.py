@@ -58,7 +58,7 @@ def test_start_approve_fill_kill_and_quit(tmp_path: Path) -> None:
         terminal.press(*"FLATTEN", "enter")
         assert terminal.ended(30) == 0, terminal.text
         assert "recording" in terminal.text
-        assert "5/5 close the links: ok" in terminal.text
+        assert "6/6 close the links: ok" in terminal.text
     events = recorded(home)
     actions = [e.action for e in events if isinstance(e, ev.Command) and e.by == "key"]
     assert "approve" in actions

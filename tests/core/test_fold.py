@@ -109,7 +109,7 @@ GENERATORS: dict[type[ev.Event], st.SearchStrategy[Any]] = {
     ev.Command: st.builds(
         ev.Command, NOW,
         st.sampled_from(["approve", "decline", "pause", "resume", "kill", "rearm", "cancel", "cancel_entries", "close",
-                         "flatten"]),
+                         "flatten", "compare"]),
         st.just("key"), IDS | SYMBOLS, WORDS,
     ),
 }  # fmt: skip

@@ -146,6 +146,7 @@ async def test_shutdown_is_ordered_shown_and_leaves_a_whole_recording(tmp_path: 
             "stop",
             "cancel",
             "close" if policy == "close" else "protect",
+            "compare",
             "close",
             "close",
         ]
