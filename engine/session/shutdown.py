@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from engine.journal.writer import Journal
     from engine.session.session import Session
 
-STEP_S = 4.0
-"""For one step; all six together end within 24 seconds, whatever hangs."""
+STEP_S = 5.0
+"""For one step; all six together end within 30 seconds, whatever hangs."""
 Policy = Literal["leave", "close", "keep"]
 
 
@@ -105,7 +105,7 @@ async def _compare(session: Session) -> str:
         raise RuntimeError("not after a fault of our own")
     asked = session.state.snapshot_t
     session.command("compare", by="shutdown")
-    if not await session.until(lambda: session.state.snapshot_t > asked, STEP_S - 1):
+    if not await session.until(lambda: session.state.snapshot_t > asked, STEP_S - 0.5):
         raise TimeoutError("the venue gave no answer")
     state = session.state
     unsure = [o for o in working_orders(state) if o.status == "UNKNOWN"]
