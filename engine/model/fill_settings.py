@@ -14,14 +14,20 @@ Intrabar = Literal["conservative", "optimistic", "random"]
 class FillModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of the simulated venue. ``_bps`` are hundredths of a percent of the price, ``_pct`` percent.
 
+    On ticks (paper trading, what-ifs) orders meet the recorded book as at the demo exchange: they take it level by level, a
+    market order up to 2 % from the mark; what was taken is missing for a second. A limit waits behind all that is visible at its
+    price. That queue shrinks by prints at the price, and to what is visible when that is less: what others cancel is thought to
+    have stood behind us. Then it fills by what is left of each print, and wholly when the price goes through it. Where the
+    visible book ends before its price, the queue is unknown until it is seen.
+
     ``market``          where a market order that was decided on a closed candle fills (bars only)
     ``slippage``        fixed_bps: always ``slippage_bps``; random: 0.5–1.5 × of it, seeded; volume_scaled:
                         × (1 + quantity over the fillable share of the bar's volume), at most ten times
-    ``spread``          fixed: ``spread_bps``, half on the way in and half on the way out; book: the recorded book's
-                        (ticks only; bars have no book and use ``spread_bps``)
+    ``spread``          fixed: ``spread_bps``, half on the way in and half on the way out, or a recorded book's that is wider;
+                        book: the recorded book's (ticks only; bars have no book and use ``spread_bps``)
     ``latency_ms``      time until an order is live; on bars it is live at the first open (or close) at or after that
     ``latency_bars``    the same in whole bars, on top
-    ``volume_share_pct`` most of a bar's volume that limit orders get; what is left stays working
+    ``volume_share_pct`` most of a bar's volume that limit orders get; what is left stays working (on ticks the queue says)
     ``touch``           a limit that is only touched by a bar fills too; else the price must go through it
     ``intrabar``        stop and target inside one bar: stop first, target first, or a seeded coin
     ``trigger``         which price releases protective orders on ticks

@@ -129,7 +129,7 @@ def backing(account: Account, position: Position, marks: Marks) -> Decimal:
 
 
 def liq_price(account: Account, position: Position, marks: Marks) -> Decimal:
-    return max(ZERO, liquidation_price(position, backing(account, position, marks), marks[position.symbol]))
+    return liquidation_price(position, backing(account, position, marks), marks[position.symbol])
 
 
 def margin_rate(account: Account, position: Position, marks: Marks) -> Decimal:

@@ -6,11 +6,12 @@ from decimal import Decimal
 
 from engine.sim.accounts import Account, balance, spendable
 from engine.sim.faults import use
-from engine.sim.matching import Take, walk
+from engine.sim.matching import Take, stays, walk
 from engine.sim.orders import Leg, Order, TradeRow
 from engine.sim.positions import Position, add, reduce
 from engine.sim.protection import grow_attached, position_gone
 from engine.sim.refusals import Refused
+from engine.sim.rules import protected
 from engine.sim.spec import MAKER_FEE, TAKER_FEE, ZERO, margin_for, open_limit
 from engine.sim.wire import balance_push, order_push, position_push
 from engine.sim.world import Market, World
@@ -21,7 +22,7 @@ AT_ONCE = frozenset({"IOC", "FOK"})
 def submit(world: World, account: Account, order: Order) -> None:
     """Accept an order and let it trade. Raises ``Refused`` before anything has changed."""
     market = world.markets[order.symbol]
-    limit = protected(market, order.buys) if order.kind == "MARKET" else order.price
+    limit = _protection(market, order.buys) if order.kind == "MARKET" else order.price
     qty = closable(account, order) if order.reduce_only else order.qty
     takes = walk(market.book, order.buys, min(qty, order.qty), limit)
     check_funds(world, account, order, [] if order.effect == "POST_ONLY" else takes)
@@ -30,12 +31,7 @@ def submit(world: World, account: Account, order: Order) -> None:
     if order.client_id:
         account.by_client[order.client_id] = order
     tell_order(world, account, order, "CREATE")
-    would_take = sum((take.qty for take in takes), ZERO)
-    if (
-        use(world.faults, "accept_then_reject")
-        or (order.effect == "POST_ONLY" and takes)
-        or (order.effect == "FOK" and would_take < min(qty, order.qty))
-    ):
+    if use(world.faults, "accept_then_reject") or not stays(order.effect, takes, min(qty, order.qty)):
         cancel(world, account, order)
         return
     _trade_now(world, account, market, order, takes)
@@ -58,7 +54,7 @@ def amend(world: World, account: Account, order: Order, qty: Decimal, price: Dec
         account.orders[order.order_id] = order
     order.mtime = world.now
     tell_order(world, account, order, "UPDATE")
-    if order.effect == "POST_ONLY" and takes:
+    if not stays(order.effect, takes, ZERO):
         cancel(world, account, order)
         return
     _trade_now(world, account, market, order, takes)
@@ -75,12 +71,9 @@ def _trade_now(world: World, account: Account, market: Market, order: Order, tak
     tell_balance(world, account)
 
 
-def protected(market: Market, buys: bool) -> Decimal:
-    """How far a market order may go: the protection scope from the mark price, at least the best price."""
-    scope = market.mark * market.pair.protect_scope
+def _protection(market: Market, buys: bool) -> Decimal:
     levels = market.book.against(buys)
-    best = levels[0].price if levels else market.mark
-    return max(best, market.mark + scope) if buys else min(best, market.mark - scope)
+    return protected(buys, market.mark, levels[0].price if levels else market.mark, market.pair.protect_scope)
 
 
 def opposite(account: Account, order: Order) -> Position | None:

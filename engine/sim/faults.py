@@ -40,6 +40,8 @@ class Faults(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     out_of_order_push: Share = 0.0
     """The push is sent after the one that follows it."""
     delay_push_s: Seconds = 0.0
+    frozen: bool = False
+    """Public pushes go on, with times that go on, and say of the market what they said when this was set."""
     depth_gap: Count = 0
     """Next N depth pushes are withheld."""
     bad_json: Count = 0
@@ -92,6 +94,8 @@ class Faults(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Next N orders: success in the reply, then CANCELED by push."""
     slow_ack_s: Seconds = 0.0
     """The order's reply comes this much later, after its pushes."""
+    ignore_cancel: Count = 0
+    """Next N cancels are answered by success, and the order goes on working."""
     lost_reply: Count = 0
     """Next N orders land and their requests are never answered."""
     seed: int = 1

@@ -6,6 +6,7 @@ Prices are floats until a fill is made of them; a fill's price is a Decimal on t
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any, overload
 
 from engine.model.fill_settings import FillModel, Intrabar
 from engine.model.market import Candle, Instrument
@@ -99,20 +100,20 @@ def both_in_bar(stop: float | None, target: float | None, candle: Candle) -> boo
     )
 
 
-def liquidation_price(cash: float, qty: float, maintenance_pct: float) -> float:
+@overload
+def liquidation_price(cash: float, qty: float, maintenance_pct: float) -> float: ...
+@overload
+def liquidation_price(cash: Decimal, qty: Decimal, maintenance_pct: Decimal) -> Decimal: ...
+def liquidation_price(cash: Any, qty: Any, maintenance_pct: Any) -> Any:
     """Where ``cash + qty × price`` falls to the maintenance share of the notional; zero when no price does that.
 
     ``cash`` is the account's money after paying for the position, so that equity is ``cash + qty × price``.
     """
+    none = cash * 0
+    if not qty:
+        return none
     share = maintenance_pct / 100
-    if qty > 0:
-        return max(0.0, -cash / (qty * (1 - share)))
-    return max(0.0, cash / (-qty * (1 + share))) if qty < 0 else 0.0
-
-
-def queue_ahead(levels: list[tuple[float, float]], price: float) -> float:
-    """Quantity that stands before a limit that joins at ``price``: all that is visible there on its own side."""
-    return next((qty for level, qty in levels if level == price), 0.0)
+    return max(none, -cash / (qty * (1 - share)) if qty > 0 else cash / (-qty * (1 + share)))
 
 
 def walk(levels: list[tuple[float, float]], qty: float) -> float | None:

@@ -43,6 +43,8 @@ class Hub:
         self.chance = Random(exchange.faults.seed)
         self._due = dict.fromkeys(PERIODS, 0.0)
         self._minutes: dict[str, int] = {}
+        self._said: dict[tuple[str, str], dict[str, Any]] = {}
+        """The newest body of every subscription: what a frozen stream repeats."""
         self._flooded = 0.0
         self._flood_at = exchange.clock()
 
@@ -99,11 +101,20 @@ class Hub:
                 if market is None or CHANNELS[channel][0] not in due:
                     continue
                 if key not in ready:
-                    body = message(channel, market, tapes.get(symbol, []))
+                    body = self._body(channel, symbol, market, tapes.get(symbol, []))
                     ready[key] = None if body is None else (body, encode(body).decode())
                 made = ready[key]
                 if made is not None:
                     connection.push(self.exchange.faults, self.chance, *made)
+
+    def _body(self, channel: str, symbol: str, market: Market, tape: list[Print]) -> dict[str, Any] | None:
+        said = self._said.get((channel, symbol))
+        if self.exchange.faults.frozen and said is not None:
+            return {**said, "ts": market.step.t_ms}
+        body = message(channel, market, tape)
+        if body is not None:
+            self._said[channel, symbol] = body
+        return body
 
     def _flood(self, now: float) -> None:
         """``event_rate`` extra pushes a second: a trade, a depth, a trade …"""

@@ -1,14 +1,60 @@
-"""Matching of participants' orders against the market's visible book and its prints. Pure: no clock, no accounts."""
+"""How orders meet the market's visible book and its prints, at every simulated venue. Pure: no clock, no accounts.
+
+An arriving order walks the book; one that rests waits behind what stood at its price before it. The queue before an order only
+shrinks: by prints at its price, and when less than it is visible there. Of what others cancel, those behind us are thus thought
+to cancel first. Where an excerpt of the book ends before the price, the queue is unknown: prints at it fill nothing until it is
+seen.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from engine.sim.orders import Order
-from engine.sim.source import Level, Print
-from engine.sim.spec import ZERO, Pair
+from engine.sim.source import Level
+
+ZERO = Decimal(0)
+UNSEEN = Decimal("Infinity")
+"""A queue of which nothing is known."""
+
+
+class Steps(Protocol):
+    """An instrument's steps: a market's floats as exact multiples of them."""
+
+    @property
+    def tick(self) -> Decimal: ...
+    def price(self, value: float) -> Decimal: ...
+    def qty(self, value: float) -> Decimal: ...
+
+
+class Trade(Protocol):
+    """A public trade; ``side`` is the taker's."""
+
+    @property
+    def price(self) -> float: ...
+    @property
+    def qty(self) -> float: ...
+    @property
+    def side(self) -> str: ...
+
+
+class Resting(Protocol):
+    """An order that waits. Among orders of one price the lowest ``rank`` is first; ``queue`` stands before it."""
+
+    queue: Decimal
+
+    @property
+    def buys(self) -> bool: ...
+    @property
+    def price(self) -> Decimal: ...
+    @property
+    def remaining(self) -> Decimal: ...
+    @property
+    def rank(self) -> int: ...
+
+
+R = TypeVar("R", bound=Resting)
 
 
 class Take(NamedTuple):
@@ -43,12 +89,22 @@ REFILL_MS = 1_000
 class Book:
     """The visible levels in exact steps, best first. What participants take is gone, also from the books that follow
     within ``REFILL_MS`` (they get ``eaten`` of the one before): the market itself does not know of them.
+
+    An ``excerpt`` shows the best levels of a book that goes on; else nobody waits where nothing is shown.
     """
 
     def __init__(
-        self, pair: Pair, bids: Iterable[Level], asks: Iterable[Level], t_ms: int = 0, eaten: Appetite | None = None
+        self,
+        steps: Steps,
+        bids: Iterable[Level],
+        asks: Iterable[Level],
+        t_ms: int = 0,
+        eaten: Appetite | None = None,
+        *,
+        excerpt: bool = False,
     ) -> None:
-        self.pair = pair
+        self.steps = steps
+        self.excerpt = excerpt
         self.t_ms = t_ms
         self.eaten = {key: gone for key, gone in (eaten or {}).items() if t_ms - gone.t_ms < REFILL_MS}
         self.behind: dict[bool, Behind] = {}
@@ -56,9 +112,9 @@ class Book:
         self.asks = self._left(True, asks)
 
     def _left(self, buys: bool, levels: Iterable[Level]) -> list[Take]:
-        exact = [Take(self.pair.price(price), self.pair.qty(qty)) for price, qty in levels]
+        exact = [Take(self.steps.price(price), self.steps.qty(qty)) for price, qty in levels]
         if exact:
-            span = max(abs(exact[-1].price - exact[0].price), self.pair.tick)
+            span = max(abs(exact[-1].price - exact[0].price), self.steps.tick)
             self.behind[buys] = Behind(exact[-1].price, span, sum((level.qty for level in exact), ZERO))
         left = (Take(p, q - self.eaten[buys, p].qty if (buys, p) in self.eaten else q) for p, q in exact)
         return [level for level in left if level.qty > 0]
@@ -68,7 +124,10 @@ class Book:
         return self.asks if buys else self.bids
 
     def visible(self, buys: bool, price: Decimal) -> Decimal:
-        """Quantity resting on the order's own side at exactly ``price``."""
+        """Quantity resting on the order's own side at exactly ``price``; ``UNSEEN`` beyond the end of an excerpt."""
+        deepest = self.behind.get(not buys)
+        if self.excerpt and deepest is not None and not reaches(buys, price, deepest.price):
+            return UNSEEN
         own = self.bids if buys else self.asks
         return next((level.qty for level in own if level.price == price), ZERO)
 
@@ -119,30 +178,37 @@ def walk(book: Book, buys: bool, qty: Decimal, limit: Decimal) -> list[Take]:
     return takes
 
 
-def crosses(book: Book, order: Order) -> bool:
+def stays(tif: str, takes: list[Take], wanted: Decimal) -> bool:
+    """Whether the venue keeps an arriving order: one that must not take does not, one that must fill wholly can."""
+    if tif == "POST_ONLY":
+        return not takes
+    return tif != "FOK" or sum((take.qty for take in takes), ZERO) >= wanted
+
+
+def crosses(book: Book, order: Resting) -> bool:
     """Whether the order would trade on arrival."""
     best = book.against(order.buys)
     return bool(best) and reaches(order.buys, order.price, best[0].price)
 
 
-class Match(NamedTuple):
-    order: Order
+class Match(NamedTuple, Generic[R]):
+    order: R
     price: Decimal
     qty: Decimal
 
 
-def by_priority(orders: Iterable[Order]) -> list[Order]:
-    """Best price first, then first come first served (order ids ascend)."""
-    return sorted(orders, key=lambda o: (-o.price if o.buys else o.price, int(o.order_id)))
+def by_priority(orders: Iterable[R]) -> list[R]:
+    """Best price first, then first come first served."""
+    return sorted(orders, key=lambda o: (-o.price if o.buys else o.price, o.rank))
 
 
-def match_print(pair: Pair, orders: list[Order], trade: Print) -> list[Match]:
+def match_print(steps: Steps, orders: list[R], trade: Trade) -> list[Match[R]]:
     """Resting orders that a public trade fills, always at their own price.
 
     A trade through the price fills wholly. A trade at the price first eats the queue ahead, then fills by its volume.
     ``orders`` are in priority; their ``queue`` shrinks here, their quantities do not.
     """
-    price, volume, taker_sells = pair.price(trade.price), pair.qty(trade.qty), trade.side.upper() == "SELL"
+    price, volume, taker_sells = steps.price(trade.price), steps.qty(trade.qty), trade.side.upper() == "SELL"
     matches = []
     for order in orders:
         if (price < order.price) if order.buys else (price > order.price):
@@ -158,7 +224,7 @@ def match_print(pair: Pair, orders: list[Order], trade: Print) -> list[Match]:
     return matches
 
 
-def match_book(book: Book, orders: list[Order]) -> list[Match]:
+def match_book(book: Book, orders: list[R]) -> list[Match[R]]:
     """Resting orders that the new book crosses: filled at their own price by what the book offers up to it."""
     matches = []
     for order in orders:

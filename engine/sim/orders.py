@@ -60,6 +60,11 @@ class Order(msgspec.Struct, kw_only=True):
         return self.qty - self.filled
 
     @property
+    def rank(self) -> int:
+        """First come first served: ids ascend."""
+        return int(self.order_id)
+
+    @property
     def working(self) -> bool:
         return self.status not in DONE
 

@@ -81,7 +81,7 @@ class PaperVenue:
         }  # fmt: skip
         self._ticks = {i.symbol: float(i.tick) for i in listed}
         self._effects: dict[type[ev.Event], Callable[[Any, State], list[ev.Event]]] = {
-            ev.OrderSent: lambda d, s: self.submit(s.orders[d.client_id], d.t),
+            ev.OrderSent: self._send,
             ev.CancelSent: self._cancel,
             ev.QuerySent: self._query,
             ev.ProtectSent: self._protect,
@@ -103,6 +103,9 @@ class PaperVenue:
         effect = self._effects.get(type(decision))
         return effect(decision, state) if effect is not None else []
 
+    def _send(self, d: ev.OrderSent, state: State) -> list[ev.Event]:
+        return self.submit(state.orders[d.client_id], d.t)
+
     def submit(self, order: Order, t: int) -> list[ev.Event]:
         """Take an order, or refuse it. One that can fill at once does, and its acknowledgement is its fill."""
         desk = self.desks.get(order.symbol)
@@ -123,10 +126,11 @@ class PaperVenue:
         return self._on_bars(desk, working, t)
 
     def _on_bars(self, desk: Desk, working: Working, t: int) -> list[ev.Event]:
-        order, delayed = working.order, self.model.latency_ms or self.model.latency_bars
+        order, model = working.order, self.model
+        delayed = model.latency_ms or model.latency_bars
         if order.price is not None and not _marketable(desk, order):
             working.rests = True
-        if not working.rests and self.model.market == "same_close" and not delayed and desk.last:
+        if not working.rests and model.market == "same_close" and not delayed and desk.last:
             price = take_price(desk, desk.last, order.side, working.left, spread=True)
             if order.price is None or (price <= order.price if order.side == "BUY" else price >= order.price):
                 return fill(desk, working, working.left, price, False, t)
@@ -161,7 +165,7 @@ class PaperVenue:
 
     def _protect(self, d: ev.ProtectSent, state: State) -> list[ev.Event]:  # noqa: ARG002
         desk = self.desks[d.symbol]
-        price = desk.price
+        price = (desk.last if self.model.trigger == "last" else 0.0) or desk.price
         if not desk.qty:
             return [ev.ProtectReport(d.t, d.symbol, False, "no_position", "there is nothing to protect")]
         if price and (price - float(d.stop)) * (1 if desk.qty > 0 else -1) <= 0:
@@ -176,7 +180,7 @@ class PaperVenue:
             out += [report(desk, w, "ACCEPTED", d.t, source="snapshot") for w in desk.orders.values()]
             out.append(ev.StopsListed(d.t, desk.symbol, [desk.stop] if desk.stop is not None else []))
             if desk.reports:
-                out += told(desk, d.t)
+                out += told(desk, d.t, "snapshot")
         return [*out, ev.SnapshotTaken(d.t, d.why, True)]
 
     # --- the market ----------------------------------------------------------------------------------------------
@@ -260,11 +264,13 @@ def _refused(desk: Desk, order: Order, by: str) -> tuple[str, str] | None:
     change = order.left if order.side == "BUY" else -order.left
     if order.reduce_only:
         return ("reduce_only", "there is no position to reduce") if desk.qty * change >= 0 else None
-    if order.tif == "POST_ONLY" and (_marketable(desk, order) if by == "bars" else _crossing(desk, order)):
+    if order.tif == "POST_ONLY" and _takes(desk, order, by):
         return "post_only", "a post-only order would take liquidity"
-    price = float(order.price) if order.price is not None else desk.price
-    after = abs(float(desk.qty + change))
-    if after > abs(desk.qty) and after * price > desk.equity(price) * desk.leverage:
+    size = abs(desk.qty + change)
+    if size <= abs(desk.qty):
+        return None
+    price, after = float(order.price) if order.price is not None else desk.price, float(size)
+    if after * price > desk.equity(price) * desk.leverage:
         return "insufficient_balance", f"{after:g} at {price:g} needs more than the account's margin"
     return None
 
@@ -277,5 +283,8 @@ def _marketable(desk: Desk, order: Order) -> bool:
     return limit >= desk.last if order.side == "BUY" else limit <= desk.last
 
 
-def _crossing(desk: Desk, order: Order) -> bool:
-    return paper_ticks.crosses(order, desk.asks if order.side == "BUY" else desk.bids)
+def _takes(desk: Desk, order: Order, by: str) -> bool:
+    """Whether a limit would trade if it were live now."""
+    if by == "bars":
+        return _marketable(desk, order)
+    return paper_ticks.would_take(desk, Working(order, "", order.left, 0, 0))

@@ -6,7 +6,9 @@ Money is exact: ``cash`` is what the account has after paying for its position, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Literal
 
 import msgspec
 
@@ -17,23 +19,47 @@ from engine.model.market import Instrument
 from engine.model.orders import ZERO, Fill, Order, Position, Side, Stop
 from engine.model.state import Account
 from engine.sim.fillmodel import liquidation_price, slippage_bps, taken_price
+from engine.sim.matching import Appetite, Book
+from engine.sim.rules import funding_amount
 
 INFINITE = float("inf")
 
 
-class Working(msgspec.Struct):
-    """An order at the venue. It is live from ``live_t`` on and not before bar number ``live_bar``; ``ahead`` is its queue."""
+class Working:
+    """An order at the venue. It is live from ``live_t`` on and not before bar number ``live_bar``; on ticks ``queue`` is the
+    quantity that stands before it.
+    """
 
-    order: Order
-    venue_id: str
-    left: Decimal
-    live_t: int
-    live_bar: int
-    ahead: float = 0.0
-    rests: bool = False
+    __slots__ = ("left", "live_bar", "live_t", "order", "queue", "rests", "venue_id")
+
+    def __init__(self, order: Order, venue_id: str, left: Decimal, live_t: int, live_bar: int) -> None:
+        self.order = order
+        self.venue_id = venue_id
+        self.left = left
+        self.live_t = live_t
+        self.live_bar = live_bar
+        self.queue = ZERO
+        self.rests = False
+
+    @property
+    def buys(self) -> bool:
+        return self.order.side == "BUY"
+
+    @property
+    def price(self) -> Decimal:
+        return self.order.price or ZERO
+
+    @property
+    def remaining(self) -> Decimal:
+        return self.left
+
+    @property
+    def rank(self) -> int:
+        return self.live_t
 
 
-class Desk(msgspec.Struct):
+@dataclass
+class Desk:
     """``reports`` adds what a live venue says besides fills: acknowledgements, positions and the account."""
 
     instrument: Instrument
@@ -46,21 +72,28 @@ class Desk(msgspec.Struct):
     account: Account
     position: Position
     qty: Decimal = ZERO
-    orders: dict[str, Working] = {}
+    orders: dict[str, Working] = field(default_factory=dict)
     stop: Stop | None = None
-    bids: list[tuple[float, float]] = []
-    asks: list[tuple[float, float]] = []
+    bids: list[tuple[float, float]] = field(default_factory=list)
+    asks: list[tuple[float, float]] = field(default_factory=list)
     last: float = 0.0
     mark: float = 0.0
     volume: float = 0.0
     bar: int = 0
     made: int = 0
     """Ids given out so far, for orders, trades and protective orders alike."""
-    done: set[str] = set()
+    done: set[str] = field(default_factory=set)
     """Client ids that were taken once; an id is never taken twice."""
-    funding: list[tuple[int, Decimal]] = []
+    funding: list[tuple[int, Decimal]] = field(default_factory=list)
     """(UTC nanoseconds, rate as a fraction), oldest first; ``settled`` of them are past."""
     settled: int = 0
+    due: tuple[int, float] = (0, 0.0)
+    """The next settlement that a live market announces: its time by the market's clock, and the rate."""
+    now_ms: int = 0
+    """Market time, of ticks."""
+    book: Book | None = None
+    """The book of ``bids`` and ``asks`` without what was taken from it; made when it is needed."""
+    eaten: Appetite = field(default_factory=dict)
 
     @property
     def symbol(self) -> str:
@@ -92,8 +125,9 @@ def take_price(desk: Desk, base: float, side: Side, qty: Decimal, *, spread: boo
 
 def fill(desk: Desk, working: Working, qty: Decimal, price: Decimal, maker: bool, t: int) -> list[ev.Event]:
     """Fill ``qty`` of an order (a reduce-only one by no more than is held) and say everything that follows."""
-    order = working.order
-    if order.reduce_only:
+    order, before = working.order, desk.qty
+    reduces = order.reduce_only
+    if reduces:
         held = -desk.qty if order.side == "BUY" else desk.qty
         if held <= 0:
             return [drop(desk, working, t, "reduce_only", "nothing is left to reduce")]
@@ -102,11 +136,9 @@ def fill(desk: Desk, working: Working, qty: Decimal, price: Decimal, maker: bool
     if not working.left:
         desk.orders.pop(order.client_id, None)
     out = execute(desk, working.venue_id, order.client_id, order.side, qty, price, maker, t)
-    if desk.qty and (order.stop is not None or order.target is not None) and not order.reduce_only:
+    if not reduces and desk.qty and (order.stop is not None or order.target is not None):
         out += protect(desk, order.stop, order.target, t)
-    if order.reduce_only and working.left and not desk.qty and order.client_id in desk.orders:
-        out.append(drop(desk, working, t, "reduce_only", "nothing is left to reduce"))
-    return out
+    return out + retire(desk, t) if desk.orders and before and before * desk.qty <= 0 else out
 
 
 def execute(
@@ -134,7 +166,7 @@ def execute(
     return out
 
 
-def told(desk: Desk, t: int) -> list[ev.Event]:
+def told(desk: Desk, t: int, source: Literal["push", "snapshot"] = "push") -> list[ev.Event]:
     """The venue's word on the position and the account."""
     price = desk.price or float(desk.position.entry)
     wallet, margin = desk.account.wallet, abs(desk.qty) * desk.position.entry / desk.leverage
@@ -143,7 +175,7 @@ def told(desk: Desk, t: int) -> list[ev.Event]:
     position_id = f"p-{desk.symbol}" if desk.qty else ""
     return [
         ev.PositionReport(
-            t, desk.symbol, desk.qty, desk.position.entry, position_id, cross or None, desk.leverage, "CROSS", "push"
+            t, desk.symbol, desk.qty, desk.position.entry, position_id, cross or None, desk.leverage, "CROSS", source
         ),
         ev.AccountReport(t, desk.currency, wallet, max(ZERO, equity - margin), margin, ZERO),
     ]
@@ -182,15 +214,27 @@ def close_out(desk: Desk, price: float, t: int, why: str, *, spread: bool = True
     if not desk.qty:
         return []
     side: Side = "SELL" if desk.qty > 0 else "BUY"
-    qty, released = abs(desk.qty), desk.stop
-    desk.stop = None
-    paid = take_price(desk, price, side, qty, spread=spread)
-    out = execute(desk, numbered(desk, "v"), "", side, qty, paid, False, t)
+    qty = abs(desk.qty)
+    return leave(desk, [(qty, take_price(desk, price, side, qty, spread=spread))], t, why)
+
+
+def leave(desk: Desk, takes: list[tuple[Decimal, Decimal]], t: int, why: str) -> list[ev.Event]:
+    """The executions (quantity, price) of the venue's own order, and what becomes of the protective and of closing orders."""
+    side: Side = "SELL" if desk.qty > 0 else "BUY"
+    released, desk.stop = desk.stop, None
+    venue_id = numbered(desk, "v")
+    out: list[ev.Event] = []
+    for qty, price in takes:
+        out += execute(desk, venue_id, "", side, qty, price, False, t)
     if released is not None:
         out.append(ev.StopReport(t, released, "TRIGGERED" if why in {"stop", "target"} else "CANCELLED"))
-    for working in [w for w in desk.orders.values() if w.order.reduce_only]:
-        out.append(drop(desk, working, t, "reduce_only", "nothing is left to reduce"))
-    return out
+    return out if desk.qty else out + retire(desk, t)
+
+
+def retire(desk: Desk, t: int) -> list[ev.Event]:
+    """The position is gone, and with it the orders that could only reduce it."""
+    closing = [w for w in desk.orders.values() if w.order.reduce_only]
+    return [drop(desk, working, t, "reduce_only", "nothing is left to reduce") for working in closing]
 
 
 def liquidation(desk: Desk) -> float:
@@ -227,7 +271,7 @@ def settle_funding(desk: Desk, until: int, price: float) -> list[ev.Event]:
         desk.settled += 1
         if not desk.qty or not price or not rate:
             continue
-        amount = -desk.qty * Decimal(repr(price)) * rate
+        amount = funding_amount(desk.qty, Decimal(repr(price)), rate)
         desk.cash += amount
         out.append(ev.FundingPaid(t, desk.symbol, amount))
         if desk.reports:

@@ -6,7 +6,9 @@ from decimal import Decimal
 
 import msgspec
 
-from engine.sim.spec import CENT8, ZERO, margin_for, round8, tier_of
+from engine.core.ledger import share_of
+from engine.sim import fillmodel
+from engine.sim.spec import CENT8, ZERO, margin_for, tier_of
 
 
 class Position(msgspec.Struct, kw_only=True):
@@ -36,6 +38,11 @@ class Position(msgspec.Struct, kw_only=True):
     liquidated_qty: Decimal = ZERO
     ctime: int = 0
     mtime: int = 0
+
+    @property
+    def signed(self) -> Decimal:
+        """Negative when short."""
+        return self.qty if self.long else -self.qty
 
     @property
     def average(self) -> Decimal:
@@ -73,11 +80,11 @@ def add(position: Position, price: Decimal, qty: Decimal, fee: Decimal, now: int
 def reduce(position: Position, price: Decimal, qty: Decimal, fee: Decimal, now: int) -> Decimal:
     """Close ``qty`` (≤ the position's) and return the realised profit before fees.
 
-    A part releases its share of the entry value rounded to 8 decimals; the last part releases all that is left.
+    A part releases its share of the entry value; the last part releases all that is left.
     """
-    released = position.entry_value if qty == position.qty else round8(position.entry_value * qty / position.qty)
+    released = share_of(position.entry_value, qty, position.qty)
     profit = price * qty - released if position.long else released - price * qty
-    position.extra -= position.extra if qty == position.qty else round8(position.extra * qty / position.qty)
+    position.extra -= share_of(position.extra, qty, position.qty)
     position.qty -= qty
     position.entry_value -= released
     position.closed_qty += qty
@@ -88,20 +95,11 @@ def reduce(position: Position, price: Decimal, qty: Decimal, fee: Decimal, now: 
     return profit
 
 
-def funding_payment(position: Position, mark: Decimal, rate: Decimal) -> Decimal:
-    """Received (positive) or paid (negative) at a settlement; a positive rate makes longs pay shorts."""
-    paid = round8(mark * position.qty * rate)
-    return -paid if position.long else paid
-
-
 def liquidation_price(position: Position, backing: Decimal, mark: Decimal) -> Decimal:
-    """Mark price at which ``backing`` + unrealised profit meets the maintenance margin; ≤ 0 means none.
+    """Mark price at which ``backing`` + unrealised profit meets the maintenance margin; zero means none.
 
     ``backing`` is the isolated margin, or in cross what the rest of the account leaves for this position.
     """
-    if not position.qty:
-        return ZERO
     rate = tier_of(mark * position.qty).maintenance
-    if position.long:
-        return ((position.entry_value - backing) / (position.qty * (1 - rate))).quantize(CENT8)
-    return ((position.entry_value + backing) / (position.qty * (1 + rate))).quantize(CENT8)
+    paid = position.entry_value if position.long else -position.entry_value
+    return fillmodel.liquidation_price(backing - paid, position.signed, rate * 100).quantize(CENT8)

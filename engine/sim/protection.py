@@ -8,8 +8,9 @@ from engine.sim.accounts import Account, liq_price
 from engine.sim.orders import Leg, Order, Tpsl
 from engine.sim.positions import Position
 from engine.sim.refusals import Refused
+from engine.sim.rules import reached
 from engine.sim.source import MarketStep
-from engine.sim.spec import ZERO
+from engine.sim.spec import ZERO, Pair
 from engine.sim.wire import tpsl_push
 from engine.sim.world import Market, World
 
@@ -131,18 +132,17 @@ def tell(world: World, account: Account, order: Tpsl, event: str) -> None:
     world.push(account, "tpsl", tpsl_push(world.faults, pair, order, event))
 
 
-def struck(order: Tpsl, step: MarketStep) -> str:
+def struck(order: Tpsl, step: MarketStep, pair: Pair) -> str:
     """Which leg the step triggers: ``sl``, ``tp`` or nothing. If both could have been, the stop comes first.
 
     An order born in this very step has not seen its prints.
     """
-    prices = [] if order.ctime >= step.t_ms else [trade.price for trade in step.prints]
-    lows, highs = min([*prices, step.last]), max([*prices, step.last])
+    prints = [] if order.ctime >= step.t_ms else [trade.price for trade in step.prints]
+    mark, seen = pair.price(step.mark), [pair.price(price) for price in (*prints, step.last)]
     for name, leg in (("sl", order.sl), ("tp", order.tp)):
         if leg is None:
             continue
-        low, high = (step.mark, step.mark) if leg.stop_type == "MARK_PRICE" else (lows, highs)
-        falls_to = (name == "sl") == order.long
-        if low <= leg.trigger if falls_to else high >= leg.trigger:
+        low, high = (mark, mark) if leg.stop_type == "MARK_PRICE" else (min(seen), max(seen))
+        if reached(leg.trigger, low, high, stop=name == "sl", long=order.long):
             return name
     return ""

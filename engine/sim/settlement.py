@@ -6,8 +6,9 @@ from engine.sim.accounts import Account, cross_equity, is_cross, maintenance
 from engine.sim.execution import cancel, closing_order, fill, submit, tell_balance
 from engine.sim.matching import by_priority, match_book, match_print
 from engine.sim.orders import Tpsl
-from engine.sim.positions import Position, funding_payment
+from engine.sim.positions import Position
 from engine.sim.protection import end_tpsl, struck, tell
+from engine.sim.rules import funding_amount, liquidated
 from engine.sim.source import MarketStep
 from engine.sim.spec import FUNDING_MS, ZERO
 from engine.sim.world import FundingRow, Market, World
@@ -53,7 +54,7 @@ def _strike(world: World, market: Market, step: MarketStep) -> None:
     for account in world.accounts.values():
         for order in list(account.tpsl.values()):
             if order.symbol == market.pair.symbol and order.tpsl_id in account.tpsl:
-                name = struck(order, step)
+                name = struck(order, step, market.pair)
                 if name:
                     _trigger(world, account, order, name)
 
@@ -83,7 +84,7 @@ def _settle_funding(world: World, market: Market, row: FundingRow) -> None:
         for position in account.positions.values():
             if position.symbol != market.pair.symbol:
                 continue
-            payment = funding_payment(position, row.mark, row.rate)
+            payment = funding_amount(position.signed, row.mark, row.rate)
             position.funding += payment
             position.mtime = world.now
             account.wallet += payment
@@ -97,14 +98,14 @@ def _liquidate(world: World) -> None:
             continue
         marks = world.marks()
         cross = [p for p in account.positions.values() if is_cross(p.margin_mode)]
-        if cross and cross_equity(account, marks) <= maintenance(account, marks):
+        if cross and liquidated(cross_equity(account, marks), maintenance(account, marks)):
             _close_by_force(world, account, cross)
             _insure(account)
         for position in list(account.positions.values()):
             mark = marks[position.symbol]
             if is_cross(position.margin_mode):
                 continue
-            if position.margin + position.unrealised(mark) <= position.maintenance(mark):
+            if liquidated(position.margin + position.unrealised(mark), position.maintenance(mark)):
                 margin, before = position.margin, account.wallet
                 _close_by_force(world, account, [position])
                 lost = before - account.wallet

@@ -6,6 +6,8 @@ from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
 
 import msgspec
 
+from engine.sim.rules import PROTECT_SCOPE
+
 ZERO = Decimal(0)
 CENT8 = Decimal("0.00000001")
 MAKER_FEE = Decimal("0.0002")
@@ -57,7 +59,7 @@ class Pair(msgspec.Struct, frozen=True):
     max_market_qty: Decimal
     max_leverage: int = 200
     default_leverage: int = 20
-    protect_scope: Decimal = Decimal("0.02")
+    protect_scope: Decimal = PROTECT_SCOPE
     min_buy_offset: Decimal = Decimal("-0.95")
     max_sell_offset: Decimal = Decimal(100)
 

@@ -23,6 +23,7 @@ def test_a_venue_that_says_more_fills_the_same(name: str) -> None:
         {"ma_cross": {}, "ribbon": {}, "sweep": {"trend": "any", "min_rr": 0.2}},
     )
     profile.venue.poll_account_s = 1e10
+    profile.risk.stale_link_s = 0.0
     trader = Trader(profile, {SYMBOL: [build(name, params[name])]})
     trader.notes = False
     seen: list[ev.Event] = []

@@ -70,7 +70,7 @@ def statuses(events: list[ev.Event]) -> list[str]:
 def test_a_market_order_walks_the_book_and_pays_its_spread() -> None:
     said = Stall().send(order(qty="3"))
     assert statuses(said) == ["ACCEPTED"]
-    assert fills(said) == [("3", "1001.34", False)]  # 2 at 1001, 1 at 1002, rounded up to the tick
+    assert fills(said) == [("2", "1001", False), ("1", "1002", False)]
 
 
 def test_a_delayed_order_takes_the_first_book_after_it_is_live() -> None:
