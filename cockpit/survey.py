@@ -10,7 +10,7 @@ from engine.journal.recording import Recording
 from engine.model.events import OrderDecided
 from engine.model.orders import Fill, Trade
 from engine.model.state import State
-from engine.replay.cursor import Replay
+from engine.replay.cursor import Market, Replay
 from engine.replay.diff import Change, difference
 from engine.replay.marks import Mark
 from engine.replay.timeline import Hit, Timeline
@@ -48,9 +48,9 @@ def find(recording: Recording, text: str) -> list[Hit]:
     return Timeline(Replay(recording)).search(text)
 
 
-def differences(recording: Recording, a: int, b: int) -> list[Change]:
-    """What changed in the state from the event ``a`` to the event ``b``."""
-    replay = Replay(recording)
+def differences(recording: Recording, a: int, b: int, market: Market | None = None) -> list[Change]:
+    """What changed in the state from the event ``a`` to the event ``b``; ``market`` is what the recording refers to."""
+    replay = Replay(recording, market)
     before = copy_of(replay.seek(a))
     return difference(before, replay.seek(b))
 

@@ -16,7 +16,7 @@ from cockpit.view import Strip
 from engine.model.state import State
 from engine.replay.bookmarks import Bookmarks
 from engine.replay.cursor import Replay, Unit
-from engine.replay.goto import GotoError, parse_goto
+from engine.replay.goto import GotoError, place
 from engine.replay.marks import Mark
 from engine.replay.timeline import Hit, Timeline
 
@@ -181,7 +181,7 @@ class Traveller:
         """``n`` steps of the unit; it stops playing."""
         self.player.pause()
         self.arrive()
-        self.to(self.replay.target(self.unit, n))
+        self.to(*self.replay.destination(self.unit, n))
 
     def to_mark(self, direction: int) -> Mark | None:
         """The next mark, or the one before; None: there is none."""
@@ -200,7 +200,7 @@ class Traveller:
     def goto(self, text: str) -> None:
         """To where the text says. GotoError when it names no place."""
         self.arrive()
-        self.to(parse_goto(self.replay, text))
+        self.to(*place(self.replay, text))
 
     def arrive(self) -> None:
         """Be where it is going, whatever that takes."""
@@ -216,7 +216,10 @@ class Traveller:
         if left > most:
             self.replay.seek(self.goal - left + most)
             return False
-        self.replay.seek(self.goal)
+        if self._wished is None:
+            self.replay.seek(self.goal)
+        else:
+            self.replay.seek_time(self._wished)
         self.goal = None
         self.player.place(self.replay.time if self._wished is None else self._wished)
         return True
@@ -251,6 +254,7 @@ class Traveller:
         before, t = self.player.t, self.player.advance()
         if t < before or self._next_t() <= t:
             self.replay.seek(max(self.replay.first.seq, self.replay.seq_at(t)))
+        self.replay.follow(t)
 
     def _next_t(self) -> int:
         """Time of the event behind the cursor; the present one's where there is none."""

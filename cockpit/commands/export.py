@@ -13,7 +13,7 @@ from typing import IO, Any, Literal
 
 import msgspec
 
-from cockpit.commands.recordings import state_at, state_json
+from cockpit.commands.recordings import state_at, state_json, with_market
 from cockpit.replay import ReplaySource, opened, own_screen, parse, profile_of
 from engine.core.fold import apply
 from engine.journal.export import iso, write_jsonl
@@ -115,6 +115,9 @@ def equity(recording: Recording, end: int) -> Iterator[Row]:
 ROWS: dict[str, Callable[[Recording, int], Iterator[Row]]] = {
     "events": events, "trades": trades, "orders": orders, "fills": fills, "equity": equity, "candles": candles,
 }  # fmt: skip
+
+FOLDED = frozenset(("trades", "orders", "equity", "candles"))
+"""What depends on the market, which a backtest's recording only refers to."""
 
 
 # --- how it is written ----------------------------------------------------------------------------------------
@@ -260,7 +263,8 @@ def _write(path: Path, form: str, what: str, at: str, target: Path | None, home:
         if form == "jsonl" and what == "events" and not at and target is not None:
             count = write_jsonl(replay.recording, target)
         else:
-            count = WRITERS[form](ROWS[what](replay.recording, end), target)
+            with with_market(replay.recording)[0] if what in FOLDED else nullcontext(replay.recording) as recording:
+                count = WRITERS[form](ROWS[what](recording, end), target)
         damage: Sequence[str] = replay.damage
     return f"{count:,} {what}" + (f"; {len(damage)} places could not be read: {damage[0]}" if damage else "")
 

@@ -11,17 +11,19 @@ import msgspec
 
 from cockpit import format as fmt
 from cockpit.panes.text import clean
+from engine.core.trader import Trader
 from engine.journal.export import iso
 from engine.journal.recording import Recording, RecordingError
 from engine.model.errors import CockpitError
 from engine.model.state import State, equity
 from engine.ops import paths
-from engine.replay.cursor import Replay
+from engine.replay.cursor import refers
 from engine.replay.diff import text
 from engine.replay.sessions import SUFFIX, SessionRow, is_whatif, sessions
-from engine.replay.verify import Difference, verify
+from engine.replay.verify import Difference, config_of, trader_of, verify
 
 LAST = "last"
+BACKTEST = "BACKTEST"
 
 
 def folder(home: Path | None) -> Path:
@@ -29,7 +31,8 @@ def folder(home: Path | None) -> Path:
 
 
 def find(name: str, home: Path | None) -> Path:
-    """A path, a name, a label, the beginning of a name that fits only one, or ``last``: the newest session, no what-if of one.
+    """A path, a name, a label, the beginning of a name that fits only one, or ``last``: the newest session that was lived,
+    which is no what-if of one and no backtest.
 
     CockpitError when it is none of these.
     """
@@ -43,7 +46,7 @@ def find(name: str, home: Path | None) -> Path:
             raise CockpitError(
                 "nothing has been recorded yet", str(place), "cockpit without a command records a demo session"
             )
-        lived = (row for row in rows if not is_whatif(row.name.removesuffix(SUFFIX)))
+        lived = (row for row in rows if row.mode != BACKTEST and not is_whatif(row.name.removesuffix(SUFFIX)))
         return place / next(lived, rows[0]).name
     exact = [row for row in rows if name in (row.name, row.name.removesuffix(SUFFIX), row.label)]
     found = exact or [row for row in rows if row.name.startswith(name)]
@@ -128,6 +131,8 @@ def print_sessions(home: Path | None, *, as_json: bool) -> int:
 def print_verdict(path: Path, *, as_json: bool) -> int:
     """Compare every recorded decision with those of this version; 0 when all are the same, else 1."""
     with Recording.open(path) as recording:
+        whole, trader = with_market(recording)
+    with whole as recording:
         last = recording.last
         count = last.seq if last else 0
         told = sys.stderr.isatty() and not as_json
@@ -136,7 +141,7 @@ def print_verdict(path: Path, *, as_json: bool) -> int:
             if told:
                 print(f"\r{seq / max(1, count) * 100:3.0f} %", end="", file=sys.stderr, flush=True)
 
-        verdict = verify(recording, progress=progress)
+        verdict = verify(recording, trader, progress)
         if told:
             print("\r     \r", end="", file=sys.stderr)
     if as_json:
@@ -159,6 +164,27 @@ def print_verdict(path: Path, *, as_json: bool) -> int:
         f"({verdict.seconds:.1f} s, {verdict.per_second:,.0f} events a second)"
     )
     return 0 if verdict.same else 1
+
+
+def with_market(recording: Recording) -> tuple[Recording, Trader | None]:
+    """A recording as it is to be read from its start: a backtest's with the candles that it refers to; and who runs it again.
+
+    CockpitError when they cannot be had.
+    """
+    if not refers(recording):
+        return Recording.open(recording.path), None
+    from cockpit.replay import market_of
+    from engine.runner.referred import Whole
+
+    market, remark = market_of(recording)
+    whole = Whole.open(recording.path)
+    if market is None or not isinstance(whole, Whole):
+        whole.close()
+        raise CockpitError(remark or "without candles: they are nowhere", str(recording.path), "this needs them")
+    whole.market = market
+    trader = trader_of(config_of(recording))
+    trader.notes = market.notes
+    return whole, trader
 
 
 def diff_lines(d: Difference) -> list[str]:
@@ -212,6 +238,8 @@ def print_state(path: Path, until: str, *, dump: bool) -> int:
         print(f"refused     {sum(state.rejected.values())}")
         for line in travel.replay.damage:
             print(f"damage      {clean(line)}")
+        if travel.note:
+            print(f"note        {clean(travel.note)}")
         return 0
     finally:
         travel.close()
@@ -223,11 +251,12 @@ def state_json(state: State) -> str:
 
 def state_at(path: Path, at: str) -> State:
     """The state at a moment; of its own."""
-    from cockpit.replay import parse
+    from cockpit.replay import place_of, replay_of
 
-    replay = Replay.open(path)
+    replay, _ = replay_of(path)
     with replay:
-        return replay.seek(parse(replay, at) if at else replay.last.seq)
+        seq, t = place_of(replay, at) if at else (replay.last.seq, None)
+        return replay.seek(seq) if t is None else replay.seek_time(t)
 
 
 __all__ = ["RecordingError", "find", "folder", "print_sessions", "print_state", "print_verdict"]

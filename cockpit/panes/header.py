@@ -16,6 +16,8 @@ ROOMY = 140
 """From this width on everything is called by its whole name."""
 WIDE = 100
 """From this width on the header has its second row."""
+NEVER_NS = 30 * 86_400_000_000_000
+"""No venue settles funding so rarely: what is due later is never due."""
 
 
 def perpetual(instrument: Instrument | None) -> Line:
@@ -65,7 +67,7 @@ def funding(view: View, short: bool = False) -> Line:
     if m.funding_rate is None:
         return []
     line: Line = [("fund " if short else "funding ", "label"), (fmt.percent(m.funding_rate * 100, 4), "warn")]
-    if m.next_funding_t and m.venue_t:
+    if m.next_funding_t and m.venue_t and m.next_funding_t - m.venue_t < NEVER_NS:
         line += [(" " if short else " in ", "label"), (fmt.countdown(m.next_funding_t - m.venue_t), "value")]
     return line
 

@@ -263,8 +263,8 @@ def diff(screen: TradeScreen, _press: Press | None) -> None:
     travel = traveller(screen)
     if travel is None:
         return
-    a, b = travel.ends()
-    apart(screen, lambda recording: differences(recording, a, b), lambda found: show_diff(screen, a, b, found))
+    (a, b), market = travel.ends(), travel.replay.market
+    apart(screen, lambda recording: differences(recording, a, b, market), lambda found: show_diff(screen, a, b, found))
 
 
 def show_diff(screen: TradeScreen, a: int, b: int, changes: list[Change]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from time import monotonic
-from typing import Literal
+from typing import Literal, Protocol
 
 from engine.core.fold import apply
 from engine.journal import keyframe
@@ -34,19 +34,43 @@ NEAR = 256
 """The state so many events before a place that was sought is remembered too, for the steps back that tend to follow."""
 
 
+class Market(Protocol):
+    """Market data that a recording refers to instead of holding it. It has no numbers; the state tells what it has read."""
+
+    closes: list[int]
+    """When each bar closes, UTC nanoseconds."""
+    gaps: list[tuple[int, int]]
+    """Times without bars."""
+
+    def rows(self, state: State) -> int:
+        """How many bars the state has read to their end."""
+
+    def before(self, state: State, event: ev.Event) -> None:
+        """Fold what was read when ``event``, the next of the recording, came."""
+
+    def until(self, state: State, t: int) -> None:
+        """Fold all bars that close at or before ``t``, none of which is behind the recording's next event."""
+
+
 class Replay:
     """One cursor over one recording, to be used from one thread.
 
     A returned ``State`` is the cursor's own: read it, and only until the next call; ``engine.core.trader.copy_of`` makes it last.
-    Position 0 is before the first event.
+    Position 0 is before the first event. Where the recording refers to its ``market``, the cursor may also stand between two
+    events (``follow``, ``seek_time``): the number is then that of the event before.
     """
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, market: Market | None = None) -> None:
         self.recording = recording
+        self.market = market
         self.first: Edge = recording.first or Edge(1, 0)
         self.last: Edge = recording.last or Edge(0, 0)
         self._state = State()
+        self._beyond = False
+        """The state has read bars behind its last event."""
         self._frames = Frames(recording)
+        self._next = (-1, 0)
+        """A number, and the last moment before the event behind it."""
         self._prepared = 0
         self._ahead = State()
 
@@ -102,23 +126,61 @@ class Replay:
     def seek(self, seq: int) -> State:
         """The state after event ``seq``; numbers outside of the recording mean its ends."""
         seq = min(max(seq, 0), self.last.seq)
-        base = self._state if self._state.seq <= seq else None
+        base = self._state if self._state.seq <= seq - self._beyond else None
         frame = self._frames.at_or_before(seq, beyond=base.seq + WORTH if base is not None else -1)
         state = frame or base or State()
         self._fold(state, seq)
-        self._state = state
+        self._state, self._beyond = state, False
         return state
 
     def seek_time(self, t: int) -> State:
         """The state at ``t`` (our clock, UTC nanoseconds): after the last event until then."""
-        return self.seek(self.seq_at(t))
+        seq = self.seq_at(t)
+        if not (self._beyond and self._state.seq == seq):
+            self.seek(seq)
+        return self.follow(t)
+
+    def follow(self, t: int) -> State:
+        """The state with the bars that close until ``t``, but none behind the next event; the number stays."""
+        market, state = self.market, self._state
+        if market is None or not state.seq:
+            return state
+        rows = bisect_right(market.closes, min(t, self._before_next(state.seq)))
+        read = market.rows(state)
+        if rows < read and self._beyond:
+            state = self.seek(state.seq)
+            read = market.rows(state)
+        if rows > read:
+            if not self._beyond:
+                self._frames.keep(state)
+            market.until(state, market.closes[rows - 1])
+            self._beyond = True
+        return state
+
+    def _before_next(self, seq: int) -> int:
+        """The last moment at which nothing had come behind the event ``seq``."""
+        if self._next[0] != seq:
+            self._next = seq, self._time_of(seq + 1) - 1 if seq < self.last.seq else self.last.t
+        return self._next[1]
 
     def step(self, unit: Unit = "event", n: int = 1) -> State:
         """``n`` events, market ticks, closed candles or doings of an order on (back, where negative), or as far as there are."""
-        return self.seek(self.target(unit, n))
+        seq, t = self.destination(unit, n)
+        return self.seek(seq) if t is None else self.seek_time(t)
+
+    def destination(self, unit: Unit, n: int) -> tuple[int, int | None]:
+        """The number at which ``step`` would arrive, and the time where that is the close of a bar that has no number."""
+        market = self.market
+        if market is None or unit not in ("tick", "bar") or not n:
+            return self.target(unit, n), None
+        rows = market.rows(self._state) + n
+        if rows < 1 or rows > len(market.closes):
+            return (self.first.seq, None) if rows < 1 else (self.last.seq, None)
+        t = market.closes[rows - 1]
+        return self.seq_at(t), t
 
     def target(self, unit: Unit, n: int) -> int:
-        """The number at which ``step`` would arrive."""
+        """The number at which ``step`` would arrive, by the events that have one."""
         if unit == "event":
             return min(max(self.seq + n, 0), self.last.seq)
         seek = _SEEKS[unit]
@@ -139,8 +201,9 @@ class Replay:
 
     def _time_of(self, seq: int) -> int:
         """Time of an event; where it cannot be read, of the one behind it."""
-        for _, event in self.recording.events(seq, self.last.seq):
-            return event.t
+        for end in (seq, self.last.seq):
+            for _, event in self.recording.events(seq, end):
+                return event.t
         return self.last.t
 
     # --- folding --------------------------------------------------------------------------------------------------
@@ -190,10 +253,18 @@ class Replay:
     def _run(self, state: State, seq: int) -> None:
         if state.seq >= seq:
             return
+        market = self.market
         for number, event in self.recording.events(state.seq + 1, seq):
+            if market is not None:
+                market.before(state, event)
             state.seq = number - 1
             apply(state, event)
         state.seq = seq
+
+
+def refers(recording: Recording) -> bool:
+    """Whether the market that was traded on is elsewhere."""
+    return any(isinstance(event, ev.SessionStarted) and event.mode == "BACKTEST" for _, event in recording.events(1, 1))
 
 
 # --- the next and the previous of a unit ------------------------------------------------------------------------------
@@ -246,4 +317,4 @@ _SEEKS: dict[str, Callable[[Replay, int, int], int | None]] = {
     "order": _order,
 }
 
-__all__ = ["RecordingError", "Replay", "Unit"]
+__all__ = ["Market", "RecordingError", "Replay", "Unit", "refers"]

@@ -28,28 +28,42 @@ def parse_goto(replay: Replay, text: str) -> int:
 
     A time without a date is the one nearest to the cursor that is within the recording (UTC). Percent are of the time.
     """
+    return place(replay, text)[0]
+
+
+def place(replay: Replay, text: str) -> tuple[int, int | None]:
+    """The same with the time, where a time was meant and the recording has a market to show between its events."""
     typed = text.strip().lower().replace("−", "-")
     if typed in ("end", "last", "live"):
-        return replay.last.seq
+        return replay.last.seq, None
     if typed in ("start", "begin", "first"):
-        return replay.first.seq
+        return replay.first.seq, None
     if found := _number(typed):
-        return min(max(int(found[1]), replay.first.seq), replay.last.seq)
+        return min(max(int(found[1]), replay.first.seq), replay.last.seq), None
     if found := _percent(typed):
-        return at_share(replay, float(found[1]) / 100)
+        return _at(replay, _share_t(replay, float(found[1]) / 100))
     if found := _relative(typed):
         distance = int(Decimal(found[2]) * _UNITS[found[3]])
-        return replay.seq_at(replay.time + (distance if found[1] == "+" else -distance))
+        t = replay.time + (distance if found[1] == "+" else -distance)
+        seq = replay.seq_at(t)
+        return seq, t if replay.market is not None and seq else None
     if found := _clock(typed.upper()):
-        return max(replay.first.seq, replay.seq_at(_time(replay, found)))
+        return _at(replay, _time(replay, found))
     raise GotoError(f"{text.strip()[:40]!r} is no place in a recording; try {FORMS}")
+
+
+def _at(replay: Replay, t: int) -> tuple[int, int | None]:
+    seq = replay.seq_at(t)
+    return (seq, t if replay.market is not None else None) if seq >= replay.first.seq else (replay.first.seq, None)
 
 
 def at_share(replay: Replay, share: float) -> int:
     """Number of the event at a share (0.0 to 1.0) of the recording's time."""
-    share = min(max(share, 0.0), 1.0)
-    t = replay.first.t + int((replay.last.t - replay.first.t) * share)
-    return max(replay.first.seq, replay.seq_at(t))
+    return max(replay.first.seq, replay.seq_at(_share_t(replay, share)))
+
+
+def _share_t(replay: Replay, share: float) -> int:
+    return replay.first.t + int((replay.last.t - replay.first.t) * min(max(share, 0.0), 1.0))
 
 
 def _time(replay: Replay, found: re.Match[str]) -> int:

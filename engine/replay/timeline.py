@@ -121,7 +121,11 @@ class Timeline:
         return sorted([*ends, *loose])
 
     def gaps(self, longer_than_ns: int = GAP_NS) -> list[Gap]:
-        """Times without any event, in order."""
+        """Times without any event, in order; where the recording refers to its market, times without bars."""
+        market = self._replay.market
+        if market is not None:
+            number = self._replay.seq_at
+            return [Gap(number(a), number(b) + 1, a, b) for a, b in market.gaps if b - a > longer_than_ns]
         suspects = [(s.first, s.seq) for s in self._spans if s.idle > longer_than_ns]
         suspects += [(a.seq, b.first) for a, b in pairwise(self._spans) if b.t - a.last_t > longer_than_ns]
         tail = self._spans[-1].seq if self._spans else 1
