@@ -43,7 +43,12 @@ def changed(config: Config, settings: Mapping[str, str], params: Mapping[str, st
     return msgspec.structs.replace(config, profile=profile, strategies=strategies), changes
 
 
-def _profile(profile: Profile, settings: Mapping[str, str]) -> tuple[Profile, list[Change]]:
+def _profile(
+    profile: Profile,
+    settings: Mapping[str, str],
+    sections: tuple[str, ...] = SECTIONS,
+    allowed: str = "risk.… and trading.… can be changed, and with --strategy parameters of strategies",
+) -> tuple[Profile, list[Change]]:
     leaves: Leaves = {}
     _flatten(msgspec.to_builtins(profile, builtin_types=(Decimal,)), (), leaves)
     changes: list[Change] = []
@@ -53,9 +58,8 @@ def _profile(profile: Profile, settings: Mapping[str, str]) -> tuple[Profile, li
         hint = shape.unknown(path, Profile)
         if hint is not None:
             raise ConfigError(f"{dotted}: unknown setting", source, hint)
-        if path[0] not in SECTIONS:
-            hint = "risk.… and trading.… can be changed, and with --strategy parameters of strategies"
-            raise ConfigError(f"{dotted}: does not belong to what a what-if can change", source, hint)
+        if path[0] not in sections:
+            raise ConfigError(f"{dotted}: does not belong to what can be changed here", source, allowed)
         value = shape.from_text(path, text, Profile, source)
         before = leaves.get(path, ("", ""))[0]
         overlay(leaves, {path: (value, source)})
@@ -91,3 +95,8 @@ def _give(name: str, params: dict[str, Any], param: str, text: str, source: str)
     except registry.StrategyError as error:
         raise ConfigError(f"{name}.{error.path.removeprefix('params.')}: {error.message}", source) from error
     return str(before), str(now)
+
+
+def with_fill(profile: Profile, settings: Mapping[str, str]) -> tuple[Profile, list[Change]]:
+    """``profile`` with other ``fill.…`` settings and nothing else; ConfigError as ``changed``."""
+    return _profile(profile, settings, ("fill",), "only fill.… can be changed")

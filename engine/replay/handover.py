@@ -13,13 +13,13 @@ from engine.model.market import Instrument
 from engine.model.orders import ZERO, Order, Position, Stop, sign
 from engine.model.settings import Profile
 from engine.model.state import Market, State
-from engine.sim.fillmodel import queue_ahead
 from engine.sim.paper import PaperVenue
 from engine.sim.paper_desk import Desk, Working
+from engine.sim.paper_feed import IDS_A_DESK
+from engine.sim.paper_ticks import join_queue
 
 ANSWER_NS = 5_000_000_000
 """For so long an answer about a stop may be on its way."""
-IDS_A_DESK = 1_000_000_000
 
 
 def settled(state: State) -> bool:
@@ -90,6 +90,7 @@ def _give_position(desk: Desk, state: State, share: Decimal) -> None:
 
 def _give_market(desk: Desk, market: Market) -> None:
     desk.bids, desk.asks, desk.last, desk.mark = market.bids, market.asks, market.last, market.mark
+    desk.due = (market.next_funding_t, market.funding_rate or 0.0)
 
 
 def _give_orders(desk: Desk, state: State) -> None:
@@ -98,5 +99,5 @@ def _give_orders(desk: Desk, state: State) -> None:
         order = state.orders[client_id]
         if order.symbol != desk.symbol or not working(order) or order.price is None:
             continue
-        ahead = queue_ahead(desk.bids if order.side == "BUY" else desk.asks, float(order.price))
-        desk.orders[client_id] = Working(order, order.venue_id, order.left, 0, 0, ahead, rests=True)
+        desk.orders[client_id] = Working(order, order.venue_id, order.left, 0, 0)
+        join_queue(desk, desk.orders[client_id])

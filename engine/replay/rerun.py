@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from decimal import Decimal
 
 import msgspec
 
 from engine.core.fold import apply
-from engine.core.fold.base import HUGE
 from engine.core.trader import Trader
 from engine.journal.recording import Recording
 from engine.model import events as ev
@@ -23,6 +21,7 @@ from engine.replay.tally import Outcome, Tally
 from engine.replay.verify import Config, trader_of
 from engine.replay.writing import Writer
 from engine.sim.paper import PaperVenue
+from engine.sim.paper_feed import by_market_time, taken
 
 WHY = "what-if"
 PROGRESS_EVERY = 5_000
@@ -67,7 +66,6 @@ class _Run:
         self.state: State = self.trader.state
         self.person = Person(plan.answers, plan.approve)
         self.tally = Tally()
-        self.rates: dict[str, tuple[int, float]] = {}
 
     def all(self, started: ev.SessionStarted) -> Outcome:
         plan = self.plan
@@ -75,8 +73,6 @@ class _Run:
         for _, event in plan.recording.events(2, plan.handover):
             self._as_recorded(event)
         venue = self.venue = carried(self.state, self.config.profile, plan.fill)
-        for symbol, market in self.state.markets.items():
-            self.rates[symbol] = (market.next_funding_t, market.funding_rate or 0.0)
         for client_id, approval in self.state.approvals.items():
             self.person.ask(client_id, approval.asked_t, self.state)
         self._take_all(venue.carry(ev.SnapshotAsked(self.state.t, WHY), self.state))
@@ -118,9 +114,7 @@ class _Run:
         """Inputs, then what the venue answers to what they led to, and so on."""
         waiting = deque(events)
         while waiting:
-            event = waiting.popleft()
-            if isinstance(event, ev.FillReport):
-                event = _by_venue_time(self.state, event)
+            event = by_market_time(self.state, waiting.popleft())
             waiting.extend(self._carry(self._step(event)))
 
     def _step(self, event: ev.Event) -> list[ev.Event]:
@@ -141,27 +135,7 @@ class _Run:
         if isinstance(event, ev.InstrumentListed):
             _relist(self.venue, event)
             return []
-        if not isinstance(event, (ev.BookTick, ev.TradeTick, ev.MarkTick)):
-            return []
-        market = self.state.markets.get(event.symbol)
-        if market is None or event.symbol not in self.venue.desks:
-            return []
-        if isinstance(event, ev.BookTick):
-            taken = market.bids is event.bids
-        elif isinstance(event, ev.TradeTick):
-            taken = market.last == event.price and 0.0 <= event.qty < HUGE
-        else:
-            taken = market.mark == event.mark
-            if taken:
-                self._fund(event)
-        return self.venue.tick(event) if taken else []
-
-    def _fund(self, event: ev.MarkTick) -> None:
-        """When the next settlement is another one, the one before it has come, at the rate that was told last."""
-        due, rate = self.rates.get(event.symbol, (0, 0.0))
-        if due and event.next_funding_t > due and event.venue_t >= due:
-            self.venue.desks[event.symbol].funding.append((event.t, Decimal(repr(rate))))
-        self.rates[event.symbol] = (event.next_funding_t, event.funding_rate)
+        return self.venue.tick(event) if taken(self.state, event) else []
 
 
 def follow(trader: Trader, event: ev.Event) -> None:
@@ -182,13 +156,6 @@ def _observe(trader: Trader, symbol: str, candles: list[Candle]) -> None:
     for strategy in trader.strategies.get(symbol, ()):
         for candle in candles:
             strategy.observe(candle)
-
-
-def _by_venue_time(state: State, event: ev.FillReport) -> ev.FillReport:
-    """A fill bears the venue's time, as candles do; that differs from ours where the venue is a fast simulation."""
-    market = state.markets.get(event.fill.symbol)
-    t = market.venue_t if market is not None and market.venue_t else event.t
-    return msgspec.structs.replace(event, fill=msgspec.structs.replace(event.fill, t=t))
 
 
 def _relist(venue: PaperVenue, event: ev.InstrumentListed) -> None:

@@ -216,7 +216,8 @@ def _assumptions(model: FillModel, approve: Approve) -> list[str]:
         f"Approvals: {APPROVE[approve]}.",
         f"Orders are live after {model.latency_ms:g} ms: market orders take the recorded book, limits wait in its queue.",
         f"{slippage}; stops and targets are released by the {model.trigger}.",
-        "Our own orders do not move the recorded market. Other commands (pause, kill, close) are repeated at their times.",
+        "What our orders take is missing from the book for a second; else they move nothing.",
+        "Other commands (pause, kill, close) are repeated at their times.",
     ]
 
 
