@@ -43,7 +43,7 @@ def linked(trader: Trader, report: ev.LinkReport) -> None:
         if trader.state.t - trader.state.snapshot_asked_t >= SECOND_NS:
             trader.decide(ev.SnapshotAsked(trader.state.t, "the private stream is up"))
     elif report.state == "failed" and trader.state.trading not in {"HALTED", "SAFE"}:
-        why = f"the {report.link} link is lost for good: {report.detail}"
+        why = f"the {report.link} link gave up: {report.detail}; re-arm with a reason to start it again"
         trader.decide(ev.TradingChanged(trader.state.t, "SAFE", why, "links"))
         trader.drop_approvals(Breach("safe_mode", "ACTIVE", "SAFE", why), "links")
 
@@ -71,16 +71,16 @@ def compared(trader: Trader, event: ev.SnapshotTaken) -> None:
         elif not delta and standing:
             trader.notice("PositionMismatch", symbol, "agrees again", over=True)
     _compare_wallet(trader)
-    _ask_about_the_missing(trader)
+    _ask_about_the_missing(trader, event.asked_t or state.snapshot_asked_t)
 
 
-def _ask_about_the_missing(trader: Trader) -> None:
+def _ask_about_the_missing(trader: Trader, asked_t: int) -> None:
     """An order of ours that works by our books and that the venue did not list: its end was announced while we did not hear."""
     state = trader.state
     wait = int(trader.profile.trading.unknown_retry_s * SECOND_NS)
     for client_id in list(state.open_orders):
         order = state.orders[client_id]
-        listed = max(order.seen_t, order.sent_t) >= state.snapshot_asked_t
+        listed = max(order.seen_t, order.sent_t) >= asked_t
         if order.status in ("ACCEPTED", "PARTIALLY_FILLED") and not listed and state.t - order.query_t >= wait:
             trader.decide(ev.QuerySent(state.t, client_id, "not among the venue's open orders"))
 

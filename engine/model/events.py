@@ -231,6 +231,8 @@ class SnapshotTaken(Event):
     reason: str
     complete: bool
     detail: str = ""
+    asked_t: int = 0
+    """When it was asked for (``SnapshotAsked.t``); 0 in recordings from before: then the newest request is meant."""
 
 
 # --- inputs: links ---------------------------------------------------------------------------------------------
@@ -244,6 +246,19 @@ class LinkReport(Event):
     latency_ms: float | None = None
     reconnects: int = 0
     missed: int = 0
+    detail: str = ""
+
+
+class BreakerReport(Event):
+    """A circuit breaker of the adapter has changed. ``family`` is reads, orders or exits (what leads out is never held back).
+
+    ``until`` is when an open one lets a request try again, UTC nanoseconds of our clock.
+    """
+
+    family: str
+    state: Literal["closed", "open", "half"]
+    failures: int = 0
+    until: int = 0
     detail: str = ""
 
 
@@ -270,6 +285,7 @@ Action = Literal[
     "close",
     "flatten",
     "compare",
+    "adopt",
 ]
 
 
@@ -318,7 +334,7 @@ class Statistics(msgspec.Struct, array_like=True):
 
 
 class Book(msgspec.Struct, array_like=True):
-    """All that is carried from one session of an account to the next. Orders are the unfinished ones and those that ended of late.
+    """All that is carried from one session of an account to the next; orders are the unfinished ones and those just ended.
 
     ``fill_keys`` are the executions that count already (``symbol/order/trade``), ``tags`` what our own client ids begin with.
     """
@@ -340,7 +356,7 @@ class Carried(Event):
     """Second event of a session that follows another one on its account: it holds everything, the old file is not needed again.
 
     ``session`` is the earlier session, ``seq`` its last readable event, ``digest`` the BLAKE2b of its state there, and ``last_t``
-    when that was; ``clean`` whether it ended in order. Fills are read again from ``since`` on (UTC ns of venue time, 0: from now).
+    when that was; ``clean`` whether it ended in order. Fills are read again from ``since`` on (UTC ns of venue time, 0: now).
     ``lost`` names what of it could not be read. An empty ``session`` with an empty book is a person's decision to know nothing.
     """
 
@@ -438,6 +454,12 @@ class SnapshotAsked(Event):
     why: str
 
 
+class LinksAsked(Event):
+    """Effect: start anew the links that had given up."""
+
+    why: str
+
+
 class HistoryAsked(Event):
     """Effect: load candles in ``[start, end)``, UTC nanoseconds of venue time."""
 
@@ -476,7 +498,7 @@ class Settled(Event):
 
 
 class Recovered(Event):
-    """The venue was asked about everything that was carried over: ``asked`` orders, ``differences``, ``open`` of them unsolved."""
+    """The venue was asked about all that was carried over: ``asked`` orders, ``differences``, ``open`` of them unsolved."""
 
     asked: int
     differences: int
@@ -511,6 +533,8 @@ INPUTS: tuple[type[Event], ...] = (
     Command,
     ScreenFailed,
     Reported,
+    Carried,
+    BreakerReport,
 )
 DECISIONS: tuple[type[Event], ...] = (
     Noted,
@@ -528,6 +552,7 @@ DECISIONS: tuple[type[Event], ...] = (
     Noticed,
     Settled,
     Recovered,
+    LinksAsked,
 )
 KINDS: dict[str, type[Event]] = {cls.__name__: cls for cls in INPUTS + DECISIONS}
 """Journal names of the event types. A name is never given to another type."""
