@@ -13,8 +13,8 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -48,6 +48,8 @@ class Terminal:
         self._pressed = 0.0
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
+        self._reading = threading.Event()
+        self._reading.set()
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._main, child = pty.openpty()
@@ -97,6 +99,7 @@ class Terminal:
 
     def _some(self) -> bytes:
         """What has come; empty bytes only when the program has ended."""
+        self._reading.wait()
         while not select.select([self._main], [], [], 0.2)[0]:
             if self.process.poll() is not None:
                 return b""
@@ -110,6 +113,15 @@ class Terminal:
             time.sleep(max(0.0, self._pressed + HAND_S - time.monotonic()))
             os.write(self._main, KEYS.get(key, key).encode())
             self._pressed = time.monotonic()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The terminal takes nothing while the block runs, as after Ctrl+S or on a line that hangs."""
+        self._reading.clear()
+        try:
+            yield
+        finally:
+            self._reading.set()
 
     def resize(self, columns: int, rows: int) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""Terminal input that survives bytes which are not UTF-8.
+"""A terminal that cannot end the session: input that survives bytes which are not UTF-8, and output that never blocks.
 
 A legacy X10 mouse report with a column past 95 (after a tmux re-attach or an SSH reconnect) is not valid UTF-8; Textual's
 input thread decodes strictly and ends the app (upstream issues 6456 and 6668). Here X10 reports are rewritten as SGR
@@ -7,9 +7,12 @@ reports, so that none of their bytes is taken for a key, and whatever else is no
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 from codecs import getincrementaldecoder
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,8 +55,25 @@ def driver_class() -> type[Driver] | None:
         return None
     from textual.drivers import linux_driver
 
+    from cockpit.output import Output
+
     class LenientDriver(linux_driver.LinuxDriver):
-        """The Linux driver with a decoder that does not raise; the reading loop itself stays upstream's."""
+        """The Linux driver with a decoder that does not raise and a writer that does not block; the loops stay upstream's."""
+
+        @property
+        def stalled(self) -> bool:
+            """The terminal does not take what is painted."""
+            return isinstance(self._writer_thread, Output) and self._writer_thread.stalled
+
+        def start_application_mode(self) -> None:
+            loop = asyncio.get_running_loop()
+
+            def repaint() -> None:
+                with suppress(RuntimeError):  # the loop has ended meanwhile
+                    loop.call_soon_threadsafe(self._app.screen.refresh)
+
+            vars(linux_driver)["WriterThread"] = partial(Output, repaint=repaint)
+            super().start_application_mode()  # type: ignore[no-untyped-call]
 
         def run_input_thread(self) -> None:
             vars(linux_driver)["getincrementaldecoder"] = lenient_decoder

@@ -18,6 +18,7 @@ REFUSALS: dict[str, str] = {
     "partial": "Not all terms fit on the screen: enlarge it, or maximise the approval.",
     "changed": "The terms changed: read them again.",
     "early": "Too soon: the terms were not on the screen for 0.3 s yet.",
+    "stalled": "The terminal does not take what is painted: what you see may be old.",
     "held": "A held or repeated key accepts nothing: release it and press again.",
 }
 

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import shutil
 import signal
-import sys
 import time
 from contextlib import suppress
 from importlib import import_module
@@ -17,6 +16,7 @@ from cockpit import __version__
 from cockpit.behind import LiveSource
 from cockpit.commands.headless import stop_on_signals
 from cockpit.failures import Tell, journaled
+from cockpit.stderr import say
 from engine.model.errors import CockpitError
 from engine.ops import config, paths
 from engine.session.rig import Rig
@@ -24,19 +24,22 @@ from engine.session.rig import Rig
 if TYPE_CHECKING:
     from cockpit.app import CockpitApp, Exit
     from engine.session.shutdown import Policy
+    from engine.session.start import How
 
 SMALLEST = (40, 10)
 RETRY_S = 5.0
 
 
-def open_screen(profile: str, home: Path | None, flags: dict[str, Any], duration: float | None = None) -> int:
+def open_screen(
+    profile: str, home: Path | None, flags: dict[str, Any], duration: float | None = None, how: How = "carry"
+) -> int:
     """Run the cockpit until it is left; returns the exit code. Raises CockpitError."""
     size = shutil.get_terminal_size()
     if size.columns < SMALLEST[0] or size.lines < SMALLEST[1]:
         have, need = f"{size.columns}×{size.lines}", f"{SMALLEST[0]}×{SMALLEST[1]}"
         raise CockpitError(f"the terminal is too small: it has {have}, the least is {need}, good is 80×24 or more")
     place = paths.home(home)
-    rig = Rig(config.load(profile, place, flags), place, __version__)
+    rig = Rig(config.load(profile, place, flags), place, __version__, how)
     gc.disable()  # almost all that is made now stays: ``settle`` collects once, later
     return asyncio.run(_open(rig, duration))
 
@@ -45,9 +48,11 @@ async def _open(rig: Rig, duration: float | None) -> int:
     from cockpit.app import CockpitApp
 
     faults: list[Exception] = []
+    exhausted: list[str] = []
     app = CockpitApp(rig.loaded.profile, on_failure=_journaled(rig))
     engine = asyncio.create_task(bring_to_life(rig, app, faults), name="engine")
     _signals(rig, app)
+    rig.on_exhausted = lambda reason: _exhausted(app, exhausted, reason)
     if duration is not None:
         asyncio.get_running_loop().call_later(duration, app.leave, "leave")
     left: Exit | None = None
@@ -62,6 +67,8 @@ async def _open(rig: Rig, duration: float | None) -> int:
         await _end(rig, left)
     if faults:
         raise faults[0]
+    if exhausted:
+        raise CockpitError(f"ended in order: {exhausted[0]}", _where(rig), "watch.memory_mb is the limit")
     if left is None:
         raise CockpitError("the screen died", _where(rig), f"the engine did what on_ui_loss says: {_on_ui_loss(rig)}")
     return 0
@@ -101,6 +108,14 @@ def _broken(rig: Rig, app: CockpitApp, faults: list[Exception], error: Exception
     app.exit()
 
 
+def _exhausted(app: CockpitApp, exhausted: list[str], reason: str) -> None:
+    """Nobody may be there to ask: the session ends as the profile says, and where that is to ask, positions keep their stops."""
+    from cockpit.app import Exit
+
+    exhausted.append(reason)
+    app.exit(Exit(reason, "close" if app.profile.trading.on_quit == "close" else "leave"))
+
+
 def _journaled(rig: Rig) -> Tell:
     """Errors that the screen survives become events of the session, once there is one."""
     return journaled(
@@ -136,7 +151,7 @@ async def _end(rig: Rig, left: Exit | None) -> None:
         policy = UI_LOSS[_on_ui_loss(rig)]
     elif left.choice == "close":
         policy = "close"
-    await rig.end(policy, left.why if left is not None else "the screen died", _print)
+    await rig.end(policy, left.why if left is not None else "the screen died", say)
     if rig.built:
         with suppress(OSError):
             print_summary(summarise(rig.session.state, rig.recording), as_json=False)
@@ -152,8 +167,3 @@ def _on_ui_loss(rig: Rig) -> str:
 
 def _where(rig: Rig) -> str:
     return str(rig.recording) if rig.built else ""
-
-
-def _print(line: str) -> None:
-    with suppress(OSError):  # the terminal may be gone
-        print(line, file=sys.stderr, flush=True)

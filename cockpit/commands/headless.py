@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cockpit import __version__
 from cockpit.commands.report import print_gates, print_summary
+from cockpit.stderr import say
 from engine.model.errors import CockpitError
 from engine.model.events import Event
 from engine.model.state import State
 from engine.ops import config, paths
 from engine.session.rig import Rig
 from engine.session.summary import summarise
+
+if TYPE_CHECKING:
+    from engine.session.start import How
 
 DEMO_S = 30.0
 
@@ -35,22 +38,36 @@ def without_terminal(profile: str, home: Path | None, flags: dict[str, Any], dur
     return run(profile, home, {"trading.approval": "auto", **flags}, duration, as_json=False)
 
 
-def run(profile: str, home: Path | None, flags: dict[str, Any], duration: float | None, *, as_json: bool) -> int:
+def run(
+    profile: str,
+    home: Path | None,
+    flags: dict[str, Any],
+    duration: float | None,
+    *,
+    as_json: bool,
+    how: How = "carry",
+) -> int:
     """Trade until ``duration`` is over or a signal comes, then shut down in order and print the summary."""
     place = paths.home(home)
-    rig = Rig(config.load(profile, place, flags), place, __version__)
+    rig = Rig(config.load(profile, place, flags), place, __version__, how)
     return asyncio.run(_run(rig, duration, as_json=as_json))
 
 
 async def _run(rig: Rig, duration: float | None, *, as_json: bool) -> int:
     done = asyncio.Event()
     reasons: list[str] = []
+    exhausted: list[str] = []
 
     def stop(reason: str) -> None:
         reasons.append(reason)
         done.set()
 
+    def full(reason: str) -> None:
+        exhausted.append(reason)
+        stop(reason)
+
     async def come_up() -> None:
+        rig.on_exhausted = full
         session = await rig.build()
         session.on_break = lambda error: stop(f"fault: {error}")
         session.watchers.append(_teller(session.state))
@@ -68,7 +85,7 @@ async def _run(rig: Rig, duration: float | None, *, as_json: bool) -> int:
         coming_up.cancel()
         waiting.cancel()
         await asyncio.wait({coming_up})
-        await rig.end(_policy(rig), reasons[0] if reasons else "duration is over", _say)
+        await rig.end(_policy(rig), reasons[0] if reasons else "duration is over", say)
     if not rig.built:
         raise CockpitError(f"ended by {reasons[0]} before the session began")
     session = rig.session
@@ -84,6 +101,8 @@ async def _run(rig: Rig, duration: float | None, *, as_json: bool) -> int:
         if step.status in {"failed", "timeout"}
     ]:
         raise CockpitError(f"the session did not end in order: {'; '.join(missed)}", "", "look at the venue by hand")
+    if exhausted:
+        raise CockpitError(f"ended in order: {exhausted[0]}", "", "watch.memory_mb is the limit")
     return 0
 
 
@@ -106,14 +125,6 @@ def stop_on_signals(stop: Callable[[str], None]) -> None:
                 loop.add_signal_handler(number, stop, name)
 
 
-def _say(line: str) -> None:
-    """A reader who has gone (a closed pipe or terminal) is no reason to stop trading: the recording has it all."""
-    try:
-        print(line, file=sys.stderr, flush=True)
-    except (OSError, ValueError):
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-
-
 def _teller(state: State) -> Callable[[Event], None]:
     """Tells every new line of the session's log, once, as it comes."""
     told = 0
@@ -122,7 +133,7 @@ def _teller(state: State) -> Callable[[Event], None]:
         nonlocal told
         for line in [line for line in state.log[-20:] if line.seq > told]:
             clock = time.strftime("%H:%M:%S", time.gmtime(line.t / 1e9))
-            _say(f"{clock} {line.level:<7} {line.text}")
+            say(f"{clock} {line.level:<7} {line.text}")
         told = state.seq
 
     return tell

@@ -29,6 +29,8 @@ def approve(screen: TradeScreen, press: Press | None) -> None:
     refusal = screen.guard.refusal(press, terms) if press is not None else "hidden"
     if not terms and screen.asked_id():
         refusal = "partial"
+    if screen.cockpit.stalled:
+        refusal = "stalled"
     if refusal:
         screen.cockpit.say(REFUSALS[refusal], "warning")
     elif screen.cockpit.command("approve", screen.asked_id(), terms):
@@ -91,6 +93,19 @@ def rearm(screen: TradeScreen, _press: Press | None) -> None:
         cockpit.say("Trading is active already.")
     else:
         cockpit.ask(questions.rearm(view), lambda why: cockpit.command("rearm", text=why))
+
+
+def adopt(screen: TradeScreen, _press: Press | None) -> None:
+    """Of a position first: it wants a stop; the balance can wait."""
+    cockpit = screen.cockpit
+    state = cockpit.present().state
+    symbols = [name.partition("/")[2] for name in sorted(state.alarms) if name.startswith("PositionMismatch/")]
+    if symbols:
+        cockpit.ask(questions.adopt_position(symbols[0]), lambda _: cockpit.command("adopt", symbols[0]))
+    elif "BalanceMismatch/" in state.alarms:
+        cockpit.ask(questions.adopt_balance(), lambda _: cockpit.command("adopt", state.account.currency))
+    else:
+        cockpit.say("Nothing differs from the venue.")
 
 
 def leave(screen: TradeScreen, _press: Press | None) -> None:
@@ -185,6 +200,7 @@ DEEDS: dict[str, Deed] = {
     "pause": pause,
     "flatten": flatten,
     "rearm": rearm,
+    "adopt": adopt,
     "cancel": cancel,
     "close": close,
     **{f"pane_{name}": lambda screen, _, name=name: screen.focus_pane(name) for name in PANE_DIGITS.values()},  # type: ignore[misc]

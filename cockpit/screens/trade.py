@@ -273,7 +273,8 @@ class TradeScreen(Screen[None], inherit_bindings=False):
 
     def _painted(self) -> None:
         if self.is_current:
-            self.guard.painted(self.asked() if self.past[0] == "live" else "", self.cockpit.clock())
+            visible = self.past[0] == "live" and not self.cockpit.stalled
+            self.guard.painted(self.asked() if visible else "", self.cockpit.clock())
 
     def _arm(self, now: float) -> None:
         typing = self.situation == "typing"

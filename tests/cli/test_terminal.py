@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,24 @@ def test_a_closed_terminal_ends_in_order(tmp_path: Path) -> None:
     ended = recorded(home)[-1]
     assert isinstance(ended, ev.SessionEnded)
     assert (ended.reason, ended.clean) == ("SIGHUP", True)
+
+
+def test_a_terminal_that_stops_reading_keeps_nothing_waiting_and_is_painted_whole_afterwards(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with start(home, "--set", "screen.refresh_hz=20") as terminal:
+        terminal.wait_for("CONFIRM ORDER", 40)
+        with terminal.frozen():
+            for _ in range(60):  # enough to fill every buffer on the way
+                terminal.press("?", "escape")
+                time.sleep(0.05)
+            os.kill(terminal.process.pid, signal.SIGUSR1)
+            time.sleep(2.5)
+        terminal.wait_for("HALTED", 10)
+        terminal.wait_for("F9", 5)
+    events = recorded(home)
+    clocks = [e.t for e in events if isinstance(e, ev.Clock)]
+    assert max(b - a for a, b in pairwise(clocks)) < 2_500_000_000, "the engine waited for the terminal"
+    assert any(isinstance(e, ev.Command) and e.action == "kill" for e in events)
 
 
 def test_a_small_terminal_says_what_it_needs_and_grows_into_the_screen(tmp_path: Path) -> None:
