@@ -227,6 +227,10 @@ def test_plain_connections_and_the_real_adapter_are_fine_on_this_machine() -> No
     assert demo(flags).profile.venue.kind == "bitunix"
 
 
+def test_paper_may_read_the_real_market() -> None:
+    assert load("paper", None, {"venue.kind": "bitunix"}, {}).profile.venue.kind == "bitunix"
+
+
 def test_live_refuses_the_simulated_venue() -> None:
     with pytest.raises(ConfigError, match="LIVE needs a real venue"):
         load("live", None, {"venue.kind": "simulated"}, {})
