@@ -16,7 +16,7 @@ import msgspec
 from engine.model.events import BookTick, Event, FillReport, LinkReport
 from engine.model.market import Candle
 from engine.model.orders import Order
-from engine.model.settings import VenueSettings
+from engine.model.settings import ErrorSettings, VenueSettings
 from engine.sim.faults import Faults
 from engine.sim.run import RunningExchange, serve
 from engine.sim.source import Level, MarketStep, Print
@@ -135,8 +135,8 @@ def settings(exchange: RunningExchange | None = None, **change: Any) -> VenueSet
     return msgspec.convert({**fields, **change}, VenueSettings)
 
 
-def adapter(where: VenueSettings, key: str, secret: str) -> Bitunix:
-    return Bitunix(where, key=key, secret=secret, clock=time.time_ns, rng=random.Random(7))
+def adapter(where: VenueSettings, key: str, secret: str, errors: ErrorSettings | None = None) -> Bitunix:
+    return Bitunix(where, key=key, secret=secret, clock=time.time_ns, rng=random.Random(7), errors=errors)
 
 
 @asynccontextmanager

@@ -9,12 +9,12 @@ from bitunix_samples import ORDER, POSITION, STOP, T0, TRADE, Listener
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.model.clean import clean
 from engine.model.events import BadMessage, Event
 from engine.venues.bitunix import parse_account, parse_market, wire
 from engine.venues.bitunix.complaints import Complaints
 from engine.venues.bitunix.public import CHANNELS
 from engine.venues.bitunix.wire import Unreadable
-from engine.venues.clean import clean
 
 scalars = (
     st.none()

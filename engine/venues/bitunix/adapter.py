@@ -17,14 +17,17 @@ from engine.model.events import (
     LinkReport,
     OrderReport,
     ProtectReport,
+    Reported,
 )
 from engine.model.market import Candle, Instrument
 from engine.model.orders import Order
-from engine.model.settings import VenueSettings
+from engine.model.settings import ErrorSettings, VenueSettings
 from engine.venues.bitunix import hosts, wire
+from engine.venues.bitunix.breaker import Breakers
 from engine.venues.bitunix.budget import Budget
 from engine.venues.bitunix.clock import VenueClock
 from engine.venues.bitunix.complaints import Complaints
+from engine.venues.bitunix.crosscheck import Crosscheck
 from engine.venues.bitunix.fills import Fills
 from engine.venues.bitunix.names import Names
 from engine.venues.bitunix.private import Funding, Private
@@ -48,7 +51,8 @@ T = TypeVar("T")
 
 
 class Bitunix:
-    """One account at Bitunix, in one-way mode.
+    """One account at Bitunix, in one-way mode; without keys the market alone: no private stream, public requests only.
+    Without ``errors`` there are no circuit breakers.
 
     A trading call that is cancelled after it began goes on by itself, and its report is emitted instead of returned: what
     has left is never lost. Nothing is emitted after ``close``.
@@ -60,10 +64,11 @@ class Bitunix:
         self,
         settings: VenueSettings,
         *,
-        key: str | Revealing,
-        secret: str | Revealing,
         clock: Clock,
         rng: random.Random,
+        key: str | Revealing = "",
+        secret: str | Revealing = "",
+        errors: ErrorSettings | None = None,
     ) -> None:
         base, self._public_url, self._private_url = hosts.addresses(settings)
         self._settings = settings
@@ -72,11 +77,13 @@ class Bitunix:
         self._rng = rng
         self._sink: Emit | None = None
         self._links: list[tuple[Stream, Reader]] = []
+        self._crosscheck: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[Any]] = set()
         self._rest_state: Literal["down", "up"] | None = None
         self._rest_failures = 0
         self._rest_told = 0.0
         self._closed = False
+        self._outside = ""
 
         now = _loop_time
         self._venue_clock = VenueClock()
@@ -90,6 +97,7 @@ class Bitunix:
             clock=clock,
             venue_clock=self._venue_clock,
             budget=Budget(settings.requests_per_s, settings.cancel_reserve_per_s, now),
+            breakers=Breakers(errors, clock, self._emit),
             rng=rng,
             told=self._rest_answered,
         )
@@ -113,20 +121,24 @@ class Bitunix:
     # --- links -------------------------------------------------------------------------------------------------
 
     async def open(self, symbols: list[str], emit: Emit) -> None:
-        """Starts both streams. Called again, it starts anew the ones that had given up."""
+        """Starts the streams. Called again, it starts anew the ones that had given up."""
         if len(symbols) * len(CHANNELS) > MAX_SUBSCRIPTIONS:
             raise VenueError("too many symbols for one connection", f"at most {MAX_SUBSCRIPTIONS // len(CHANNELS)}")
         self._sink = emit
         if not self._links:
-            self._links = [self._public(symbols), self._private(symbols)]
+            self._links = [self._public(symbols), *([self._private(symbols)] if self._keys else [])]
         for stream, reader in self._links:
             stream.start(reader)
+        if self._crosscheck is None:
+            self._crosscheck = asyncio.create_task(self._frozen.run(), name="bitunix crosscheck")
         if self._rest_state is not None:
             self._emit(LinkReport(self._clock(), "rest", self._rest_state))
 
     async def close(self) -> None:
         """Waits a moment for trading requests under way, so that their callers get their answers."""
         self._closed = True
+        if self._crosscheck is not None:
+            self._crosscheck.cancel()
         await asyncio.gather(*(stream.stop() for stream, _ in self._links))
         await self._fills.stop()
         if self._running:
@@ -138,7 +150,7 @@ class Bitunix:
 
     def _public(self, symbols: list[str]) -> tuple[Stream, Reader]:
         stream = self._stream("public", self._public_url)
-        return stream, Public(
+        public = Public(
             symbols,
             clock=self._clock,
             venue_clock=self._venue_clock,
@@ -146,6 +158,8 @@ class Bitunix:
             complaints=self._complaints,
             mark_up=stream.mark_up,
         )
+        self._frozen = Crosscheck(symbols, public.mids, self._reads.marks, stream.drop)
+        return stream, public
 
     def _private(self, symbols: list[str]) -> tuple[Stream, Reader]:
         stream = self._stream("private", self._private_url)
@@ -219,8 +233,9 @@ class Bitunix:
         return await self._reads.candles(symbol, start, end)
 
     async def snapshot(self, symbols: list[str], since: int) -> list[Event]:
-        """Symbols that were not asked for are left out. Funding settled since the last word is emitted beside it."""
+        """Funding settled since the last word is emitted beside it; what other symbols hold is an alarm and nothing else."""
         events, positions, mode = await self._reads.snapshot(symbols, since)
+        self._tell_outside(self._reads.outside)
         if mode == "HEDGE":
             await self._to_one_way(empty=not positions and not any(isinstance(event, OrderReport) for event in events))
         await self._fills.begin([event for event in events if isinstance(event, OrderReport)])
@@ -232,6 +247,13 @@ class Bitunix:
             if paid and row.report.symbol in symbols:
                 self._emit(FundingPaid(self._clock(), row.report.symbol, paid))
         return events
+
+    def _tell_outside(self, found: str) -> None:
+        if found != self._outside:
+            over = f"no longer: {self._outside}"
+            text = f"{found}: nobody here watches or closes it" if found else over
+            self._outside = found
+            self._emit(Reported(self._clock(), "ForeignHoldings", text, not found))
 
     async def _to_one_way(self, *, empty: bool) -> None:
         hint = "close all positions and orders at the venue, or set one-way mode there"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from engine.model.clean import clean
 from engine.model.events import BadMessage
-from engine.venues.clean import clean
 from engine.venues.port import Clock, Emit
 
 _CAUSES = 256

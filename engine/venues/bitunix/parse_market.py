@@ -92,6 +92,11 @@ def ticker(t: int, symbol: str, data: Any) -> TickerTick:
     )
 
 
+def ticker_mark(row: Mapping[str, Any]) -> tuple[str, float]:
+    """Symbol and mark price of a row of the REST tickers."""
+    return wire.ident(row, "symbol").upper(), wire.to_price(row.get("markPrice"), "ticker mark")
+
+
 def mark(t: int, symbol: str, venue_t: int, data: Any) -> MarkTick:
     """The wire's funding rate is percent per interval (protocol sheet, section 5.5); ours is a fraction."""
     row = wire.as_object(data, "price")

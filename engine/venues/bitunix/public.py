@@ -69,6 +69,8 @@ class Public:
         self._running: dict[str, Minute] = {}
         self._ending: dict[str, Minute] = {}
         self._interrupted: set[str] = set()
+        self.mids: dict[str, float] = {}
+        """Middle of the newest book of each symbol on this connection."""
 
     async def greet(self, line: Line) -> None:
         """One frame for all subscriptions; the first push is the acknowledgement."""
@@ -78,10 +80,11 @@ class Public:
     def lost(self) -> None:
         self._newest.clear()
         self._ending.clear()
+        self.mids.clear()
         self._interrupted.update(self._running)
 
     def take(self, frame: bytes, message: Mapping[str, Any]) -> bool:
-        """Whether the frame was market data that could be read."""
+        """Whether the frame was news: market data that could be read, and later than the last of its kind."""
         channel = message.get("ch")
         if not isinstance(channel, str):
             if channel is not None:
@@ -109,15 +112,16 @@ class Public:
             raise Unreadable("symbol is not subscribed")
         venue_t = parse_market.push_ts(message)
         now = self._clock()
+        newest = self._newest.get((channel, symbol), -1)
         if self._is_late(channel, symbol, venue_t):
-            return True
+            return False
         events = maker(self, now, symbol, venue_t, message.get("data"))
         self._newest[channel, symbol] = venue_t
         self._venue_clock.pushed(venue_t, now)
         self._mark_up()
         for event in events:
             self._emit(event)
-        return True
+        return venue_t > newest
 
     def _is_late(self, channel: str, symbol: str, venue_t: int) -> bool:
         """Trades are never late: each of them is news, and carries its own time."""
@@ -129,7 +133,10 @@ class Public:
         return channel != "trade" and 0 < newest - venue_t < LATE_NS
 
     def _book(self, t: int, symbol: str, venue_t: int, data: Any) -> list[Event]:
-        return [parse_market.book(t, symbol, venue_t, data)]
+        book = parse_market.book(t, symbol, venue_t, data)
+        if book.bids and book.asks:
+            self.mids[symbol] = (book.bids[0][0] + book.asks[0][0]) / 2
+        return [book]
 
     def _ticker(self, t: int, symbol: str, _venue_t: int, data: Any) -> list[Event]:
         return [parse_market.ticker(t, symbol, data)]

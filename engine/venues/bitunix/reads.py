@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from engine.model.events import AccountReport, Event, FillReport, OrderReport, StopsListed
+from engine.model.events import AccountReport, Event, FillReport, OrderReport, PositionReport, StopsListed
 from engine.model.market import MINUTE_NS, Candle, Instrument
 from engine.model.orders import Fill
 from engine.venues.bitunix import parse_account, parse_market, wire
@@ -29,6 +29,7 @@ PAGE = 100
 MAX_PAGES = 100
 KLINES = 200
 SNAPSHOT_TRIES = 3
+OUTSIDE_SHOWN = 5
 MS = 1_000_000
 
 T = TypeVar("T")
@@ -43,6 +44,8 @@ class Reads:
         self._venue_clock = venue_clock
         self._complaints = complaints
         self._names = names
+        self.outside = ""
+        """What the last snapshot found in symbols that it was not asked about."""
 
     # --- the market --------------------------------------------------------------------------------------------
 
@@ -81,6 +84,12 @@ class Reads:
         data = await self._rest.read(f"{MARKET}/kline", params, what="candles", private=False)
         return self._readable(_rows(data, "candles", "candles"), parse_market.candle)
 
+    async def marks(self, symbols: list[str]) -> dict[str, float]:
+        """Mark prices, all in one request."""
+        data = await self._rest.read(f"{MARKET}/tickers", {"symbols": ",".join(symbols)}, what="tickers", private=False)
+        found = self._readable(_rows(data, "tickers", "tickers"), parse_market.ticker_mark)
+        return dict(found)
+
     async def touch(self) -> None:
         """Any public answer: for its ``Date``."""
         await self._rest.read(f"{MARKET}/tickers", {"symbols": "BTCUSDT"}, what="clock", private=False)
@@ -111,8 +120,8 @@ class Reads:
         rows = await self._pages(f"{TPSL}/get_pending_orders", params, "orderList", "protective orders", lane)
         return _parsed("protective orders", lambda: [parse_account.stop(row) for row in rows])
 
-    async def open_orders(self) -> list[OrderReport]:
-        rows = await self._pages(f"{TRADE}/get_pending_orders", {}, "orderList", "open orders")
+    async def open_orders(self, lane: Lane = "read") -> list[OrderReport]:
+        rows = await self._pages(f"{TRADE}/get_pending_orders", {}, "orderList", "open orders", lane)
         found = _parsed("open orders", lambda: [parse_account.order(self._clock(), row, "snapshot") for row in rows])
         for report in found:
             self._names.learn(report.venue_id, report.client_id)
@@ -185,7 +194,17 @@ class Reads:
         events += [
             StopsListed(t, symbol, [row.stop for row in stops if row.stop.symbol == symbol]) for symbol in wanted
         ]
+        self.outside = _outside(set(wanted), held, orders)
         return events, positions, mode
+
+
+def _outside(wanted: set[str], held: Mapping[str, PositionReport], orders: list[OrderReport]) -> str:
+    """Positions and orders in other symbols, in words; nothing of it is ours to touch."""
+    found = [f"{report.qty:+f} {symbol}" for symbol, report in sorted(held.items()) if symbol not in wanted]
+    others = [order.symbol for order in orders if order.symbol not in wanted]
+    found += [f"{others.count(symbol)} order(s) in {symbol}" for symbol in sorted(set(others))]
+    more = len(found) - OUTSIDE_SHOWN
+    return ", ".join(found[:OUTSIDE_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _held(rows: list[PositionRow]) -> set[tuple[str, str]]:

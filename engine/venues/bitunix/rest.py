@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import random
 import secrets
 from collections.abc import Callable, Mapping
@@ -11,14 +12,16 @@ from typing import Any, Literal, Protocol
 
 import httpx
 
+from engine.model.clean import clean, hide
 from engine.model.settings import VenueSettings
 from engine.venues.bitunix import codes, wire
+from engine.venues.bitunix.breaker import BreakerOpen, Breakers, Family
 from engine.venues.bitunix.budget import Budget, Lane, Throttled
 from engine.venues.bitunix.clock import VenueClock
 from engine.venues.bitunix.signing import sign_login, sign_rest
-from engine.venues.clean import clean
 from engine.venues.port import AuthError, Clock, VenueError
 
+log = logging.getLogger("cockpit.requests")
 MAX_BODY = 4 << 20
 READ_TRIES = 3
 READ_PATIENCE_S = 15.0
@@ -31,6 +34,8 @@ Outcome = Literal["refused", "auth", "throttle", "not_sent", "unknown"]
 Told = Callable[[bool, float | None, str], None]
 """(answered, round trip in ms, detail) after every request."""
 
+_LOCAL = ("rate_limit_local", "breaker_open")
+"""Our own refusals: asking again at once gets them again."""
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
 
 
@@ -39,16 +44,20 @@ class Revealing(Protocol):
 
 
 class Keys:
-    """The account's key pair; it is shown nowhere."""
+    """The account's key pair; it is shown nowhere, not even where the venue writes it back to us."""
 
     __slots__ = ("_key", "_secret")
 
     def __init__(self, key: str | Revealing, secret: str | Revealing) -> None:
         self._key = key if isinstance(key, str) else key.reveal()
         self._secret = secret if isinstance(secret, str) else secret.reveal()
+        hide(self._key, self._secret)
 
     def __repr__(self) -> str:
         return "Keys(***)"
+
+    def __bool__(self) -> bool:
+        return bool(self._key)
 
     def headers(self, ts: int, params: Mapping[str, object] | None, body: str) -> dict[str, str]:
         nonce = secrets.token_hex(16)
@@ -62,7 +71,8 @@ class Keys:
 
 
 class RestError(Exception):
-    """A request without success. ``code`` is the venue's, or ours: ``not_sent``, ``rate_limit_local``, ``no_answer``."""
+    """A request without success. ``code`` is the venue's, or ours: ``not_sent``, ``breaker_open``, ``rate_limit_local``,
+    ``no_answer``."""
 
     def __init__(self, outcome: Outcome, code: str, message: str) -> None:
         super().__init__(f"{code} {message}".strip())
@@ -79,6 +89,7 @@ class RestError(Exception):
 _HINTS = {
     "not_sent": "the venue cannot be reached: check the network and the address in the profile",
     "rate_limit_local": "too many requests at once: wait a few seconds",
+    "breaker_open": "the venue failed to answer several times: one request will try again after the rest",
     "no_answer": "the venue gave no usable answer: try again, and look at its status page if it lasts",
 }
 
@@ -95,6 +106,7 @@ class Rest:
         budget: Budget,
         rng: random.Random,
         told: Told,
+        breakers: Breakers | None = None,
     ) -> None:
         self._base = base
         self._keys = keys
@@ -102,6 +114,7 @@ class Rest:
         self._clock = clock
         self._venue_clock = venue_clock
         self._budget = budget
+        self._breakers = breakers or Breakers()
         self._rng = rng
         self._told = told
         self._client: httpx.AsyncClient | None = None
@@ -126,7 +139,7 @@ class Rest:
             try:
                 return await self._once("GET", path, params, "", groups, lane, READ_PATIENCE_S, private)
             except RestError as error:
-                if left == 0 or error.outcome in ("refused", "auth") or error.code == "rate_limit_local":
+                if left == 0 or error.outcome in ("refused", "auth") or error.code in _LOCAL:
                     raise error.as_venue_error(what) from error
                 await asyncio.sleep(self._rng.uniform(0.0, RETRY_FIRST_S * 2 ** (READ_TRIES - left)))
         raise AssertionError("unreachable")
@@ -179,9 +192,22 @@ class Rest:
         private: bool,
     ) -> Any:
         try:
-            await self._budget.acquire(groups, lane, patience_s)
-        except Throttled as error:
-            raise RestError("not_sent", "rate_limit_local", str(error)) from error
+            with self._breakers.request(_family(method, lane), must=lane != "read" and method == "GET") as asked:
+                try:
+                    await self._budget.acquire(groups, lane, patience_s)
+                    data = await self._answer(method, path, params, body, private=private)
+                except RestError as error:
+                    asked(error.outcome not in ("unknown", "not_sent"), f"{error.code} {error.message}")
+                    raise
+                asked(True, "")
+                return data
+        except (Throttled, BreakerOpen) as error:
+            code = "rate_limit_local" if isinstance(error, Throttled) else "breaker_open"
+            raise RestError("not_sent", code, str(error)) from error
+
+    async def _answer(
+        self, method: str, path: str, params: Mapping[str, object] | None, body: str, *, private: bool
+    ) -> Any:
         headers = self._keys.headers(self._venue_clock.venue_ms(self._clock()), params, body) if private else {}
         sent = self._clock()
         try:
@@ -189,9 +215,11 @@ class Rest:
                 status, answer_headers, raw = await self._send(method, path, params, body, headers)
         except _NEVER_LEFT as error:
             self._told(False, None, type(error).__name__)
+            _log(method, path, "not_sent", (self._clock() - sent) / 1e6, type(error).__name__)
             raise RestError("not_sent", "not_sent", f"no connection ({type(error).__name__})") from error
         except Exception as error:
             self._told(False, None, type(error).__name__)
+            _log(method, path, "no_answer", (self._clock() - sent) / 1e6, type(error).__name__)
             raise RestError("unknown", "no_answer", f"no usable answer ({type(error).__name__})") from error
         received = self._clock()
         if "date" in answer_headers:
@@ -201,8 +229,10 @@ class Rest:
             data = self._verdict(status, answer_headers, raw)
         except RestError as error:
             self._told(error.code != "no_answer", took_ms, error.message)
+            _log(method, path, error.code, took_ms, error.message)
             raise
         self._told(True, took_ms, "")
+        _log(method, path, "0", took_ms)
         return data
 
     async def _send(
@@ -253,6 +283,10 @@ class Rest:
         return RestError(outcome[kind], str(code), message)
 
 
+def _family(method: str, lane: Lane) -> Family:
+    return "reads" if method == "GET" else "exits" if lane == "reserve" else "orders"
+
+
 def new_client(base: str, timeout_s: float) -> httpx.AsyncClient:
     """No proxies or certificates from the environment, no redirects, no compression, certificates always verified."""
     return httpx.AsyncClient(
@@ -269,6 +303,14 @@ def new_client(base: str, timeout_s: float) -> httpx.AsyncClient:
             "user-agent": "cockpit",
         },
     )
+
+
+def _log(method: str, path: str, code: str, ms: float, said: str = "") -> None:
+    """What became of a request: never its headers, its parameters or a body."""
+    fields = {"method": method, "path": path, "code": code, "ms": round(ms, 1)}
+    if said:
+        fields["said"] = said
+    log.log(logging.WARNING if said else logging.INFO, "request", extra=fields)
 
 
 def _seconds(text: str) -> float | None:

@@ -9,6 +9,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
+from urllib.parse import urlsplit
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
@@ -19,8 +20,12 @@ from engine.model.settings import VenueSettings
 from engine.venues.bitunix import wire
 from engine.venues.bitunix.complaints import Complaints
 from engine.venues.port import Clock, Emit
+from engine.venues.tasks import unattended
 
 SLICE_S = 0.001
+PULSE_S = 0.5
+STOOD_S = 2.0
+"""A process that did nothing for longer (stopped, asleep, starved) finds a market in its buffers that is over."""
 MESSAGES_PER_S = 4
 """The venue ends connections that send more than five messages a second."""
 CONNECTS = 20
@@ -123,7 +128,10 @@ class Stream:
         self._missed = 0
         self._up = False
         self._why = ""
+        self._lost_at: float | None = None
+        self._line: Line | None = None
         self._life = 0.0
+        self._moved = 0.0
         self._pinged: float | None = None
 
     @property
@@ -135,12 +143,18 @@ class Stream:
         self._reader = reader
         if self._task is None or self._task.done():
             self._now = asyncio.get_running_loop().time
-            self._task = asyncio.create_task(self._run(), name=f"bitunix {self.link}")
+            self._task = unattended(asyncio.create_task(self._run(), name=f"bitunix {self.link}"))
 
     async def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    def drop(self, why: str) -> None:
+        """End the connection that is up, for a reason that the stream itself cannot see; it comes back by itself."""
+        if self._line is not None and self._up:
+            self._why = why
+            self._line.abort()
 
     def tell(self, state: Literal["down", "connecting", "up", "failed"], detail: str = "") -> None:
         self._emit(
@@ -173,14 +187,26 @@ class Stream:
                 self._complaints.add(self.link, self._why)
             steady = self._up and self._now() - was_up_at >= STEADY_S
             failures = 0 if self._up else failures + 1
+            if self._up or self._lost_at is None:
+                self._lost_at = was_up_at
             pause_step = 0 if steady else pause_step + 1
             self._forget()
             if refused or failures >= self._settings.reconnect_tries:
-                self.tell("failed", self._why)
+                self.tell("failed", self._diagnosis(failures, refused=refused))
+                self._lost_at = None
                 return
             self.tell("down", self._why)
             self._reconnects += 1
             await asyncio.sleep(self._rng.uniform(0.0, self._longest_pause(pause_step)))
+
+    def _diagnosis(self, tries: int, *, refused: bool) -> str:
+        """For a person: where, how often, how long, what was the last that was heard, and what to look at."""
+        host = urlsplit(self._url).netloc
+        if refused:
+            return f"{host}: {self._why}; look at the keys and their permissions"
+        span = self._now() - (self._lost_at or 0.0)
+        text = f"{host} not reached in {tries} tries over {span:.0f} s, last: {self._why}"
+        return f"{text}; look at the network, the address in the profile and the venue's status page"
 
     def _longest_pause(self, step: int) -> float:
         """Full jitter: the pause is drawn from zero to this, which doubles with every loss until the link holds."""
@@ -212,8 +238,8 @@ class Stream:
             user_agent_header="cockpit",
             logger=_quiet,
         ) as socket:
-            line = Line(socket, self._now, self._settings.timeout_s)
-            self._life = self._now()
+            line = self._line = Line(socket, self._now, self._settings.timeout_s)
+            self._life = self._moved = self._now()
             keeper = asyncio.create_task(self._keep(line), name=f"bitunix {self.link} keeper")
             try:
                 await self._reader.greet(line)
@@ -226,7 +252,10 @@ class Stream:
         """Reads for ever, but never holds the loop for longer than a slice."""
         began = self._now()
         while True:
-            self.handle(await line.receive())
+            frame = await line.receive()
+            if self._stood_still():
+                raise LinkLost(self._why)
+            self.handle(frame)
             if self._now() - began > SLICE_S:
                 await asyncio.sleep(0)
                 began = self._now()
@@ -253,6 +282,14 @@ class Stream:
             if self._up:
                 self.tell("up")
 
+    def _stood_still(self) -> bool:
+        """Whether what waits to be read of the market is old, because we did not move."""
+        still = self._now() - self._moved
+        if not self._data_is_life or still <= STOOD_S:
+            return False
+        self._why = f"we stood still for {still:.1f} s, and what waited is old"
+        return True
+
     async def _keep(self, line: Line) -> None:
         """Pings on time and ends the connection when it has been silent for too long."""
         try:
@@ -267,7 +304,11 @@ class Stream:
     async def _keep_on(self, line: Line) -> None:
         next_ping = self._now() + self._settings.ping_s
         while True:
-            await asyncio.sleep(max(0.0, min(next_ping, self._life + self._silence_s) - self._now()))
+            due = min(next_ping, self._life + self._silence_s, self._moved + PULSE_S)
+            await asyncio.sleep(max(0.0, due - self._now()))
+            if self._stood_still():
+                return
+            self._moved = self._now()
             if self._now() >= self._life + self._silence_s:
                 self._why = f"silent for {self._silence_s:g} s"
                 return

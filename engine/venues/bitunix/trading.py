@@ -93,7 +93,12 @@ class Trading:
             of_symbol = [order for order in orders if order.symbol == symbol]
             batches += [(symbol, of_symbol[start : start + BATCH]) for start in range(0, len(of_symbol), BATCH)]
         reports: dict[str, CancelReport] = {}
-        for done in await asyncio.gather(*(self._cancel_batch(symbol, batch) for symbol, batch in batches)):
+        answers = await asyncio.gather(
+            *(self._cancel_batch(symbol, b) for symbol, b in batches), return_exceptions=True
+        )
+        for done in answers:
+            if isinstance(done, BaseException):
+                raise done  # a fault of our own, told when no other batch is kept waiting by it
             reports |= done
         return [reports[_key(order)] for order in orders]
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
+from engine.model.clean import clean
 from engine.model.orders import Side
-from engine.venues.clean import clean
 
 MAX_FRAME = 1 << 20
 """Bytes of one message: a full book of every level is half of it."""
