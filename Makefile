@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: run test check screenshots bench chaos format clean
+.PHONY: run test check screenshots bench chaos recovery simulate coverage mutants format clean
 
 run: $(STAMP)
 	@$(BIN)/cockpit $(ARGS)
@@ -26,7 +26,21 @@ bench: $(DEV_STAMP)
 	$(BIN)/python -m bench $(ARGS)
 
 chaos: $(DEV_STAMP)
-	$(BIN)/python tests/campaign/faults.py $(ARGS)
+	$(BIN)/python tests/campaign/chaos.py $(ARGS)
+
+recovery: $(DEV_STAMP)
+	$(BIN)/python tests/campaign/recover.py $(ARGS)
+
+# Engine and exchange on a virtual clock, with faults from a seed: make simulate ARGS="--hours 100 --seed 1"
+simulate: $(DEV_STAMP)
+	$(BIN)/python -m tests.simulation $(or $(ARGS),--hours 20)
+
+coverage: $(DEV_STAMP)
+	COCKPIT_FUZZED_ORDERS=100000 $(BIN)/python -m coverage run -m pytest -n 0 --hypothesis-seed=1 tests/core tests/journal $(ARGS)
+	$(BIN)/python -m coverage report
+
+mutants: $(DEV_STAMP)
+	$(BIN)/python tests/mutation/mutants.py $(ARGS)
 
 format: $(DEV_STAMP)
 	$(BIN)/ruff format .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from engine.model.errors import CockpitError
@@ -11,11 +12,19 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """The command of the package; Ctrl+C while it starts is an end, not an error."""
+    """The command of the package; Ctrl+C while it starts is an end, not an error. What it writes is its owner's alone."""
+    os.umask(0o077)
+    sys.excepthook = _unexpected
     try:
         _run()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _unexpected(_: object, error: BaseException, __: object) -> None:
+    from cockpit.failures import trace_of
+
+    sys.stderr.write(trace_of(error))
 
 
 def _run() -> None:

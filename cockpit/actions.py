@@ -125,6 +125,8 @@ DEFAULT: tuple[ActionSpec, ...] = (
                "Close every position with reduce-only orders. Asks for a typed word.", SAFETY, show=True, opens=True),
     ActionSpec("rearm", ("R",), T, "danger", "re-arm",
                "Allow trading again after kill, SAFE or a loss limit. Asks for a typed reason.", SAFETY, opens=True),
+    ActionSpec("adopt", ("U",), T, "danger", "take over",
+               "Take over what the venue has and we do not: a deposit or withdrawal, or a position. Asks.", SAFETY, opens=True),
     ActionSpec("approve", ("y",), T, "trade", "approve",
                "Send the order that waits. Counts only after its terms were on the screen for 0.3 s; a held key never counts.",
                ORDERS, palette=False),

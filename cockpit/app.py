@@ -18,6 +18,7 @@ from textual.screen import Screen
 
 from cockpit.actions import ActionSpec, allowed, bindings, caps, lookup
 from cockpit.driver import driver_class
+from cockpit.failures import end_with_trace
 from cockpit.guard import REFUSALS, Press, Presses
 from cockpit.keymap import pressed, resolve
 from cockpit.motion import Motion
@@ -107,6 +108,11 @@ class CockpitApp(App[Exit], inherit_bindings=False):
     def on_ready(self) -> None:
         self.ready.set()
         self.motion.wake()
+
+    @property
+    def stalled(self) -> bool:
+        """The terminal does not take what is painted, so nobody has seen it."""
+        return bool(getattr(self._driver, "stalled", False))
 
     # --- source ---------------------------------------------------------------------------------------------
 
@@ -249,6 +255,9 @@ class CockpitApp(App[Exit], inherit_bindings=False):
         self.say(f"{where}: {type(error).__name__}: {error}"[:200], "error")
         if self.on_failure is not None:
             self.on_failure(where, error)
+
+    def _fatal_error(self) -> None:
+        end_with_trace(self)
 
     def leave(self, choice: QuitChoice) -> None:
         self.exit(Exit("quit", choice))

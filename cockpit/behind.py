@@ -96,10 +96,12 @@ class LiveSource:
         if self.travel is None:
             if self._recording is None:
                 raise RecordingError("this session keeps no journal")
-            self.travel = Traveller(Replay.open(self._recording), self._clock, running=True, bookmarks=self.bookmarks)
-            self.travel.to(self.travel.replay.last.seq)
+            travel = Traveller(Replay.open(self._recording), self._clock, running=True, bookmarks=self.bookmarks)
+            self.travel = travel
+            travel.to(travel.replay.last.seq)
             with suppress(RuntimeError):  # without a loop the timeline stays without its skyline
-                self._surveyor = asyncio.get_running_loop().create_task(self._survey(self.travel), name="survey")
+                surveying = keep_surveyed(travel, lambda: self.travel is travel)
+                self._surveyor = asyncio.get_running_loop().create_task(surveying, name="survey")
         return self.travel
 
     def return_to_live(self) -> bool:
@@ -111,14 +113,15 @@ class LiveSource:
             self.travel = None
         return True
 
-    async def _survey(self, travel: Traveller) -> None:
-        """In a thread: a long session takes tenths of a second, and the engine must not wait for them."""
-        from cockpit.survey import surveyed
-        from engine.journal.recording import RecordingError
 
-        while self.travel is travel:
-            with suppress(RecordingError):
-                found = await asyncio.to_thread(surveyed, travel.replay.recording.path, *travel.window())
-                if self.travel is travel:
-                    travel.map = found
-            await asyncio.sleep(SURVEY_S)
+async def keep_surveyed(travel: Traveller, wanted: Callable[[], bool]) -> None:
+    """In a thread: a long session takes tenths of a second, and neither engine nor screen must wait for them."""
+    from cockpit.survey import surveyed
+    from engine.journal.recording import RecordingError
+
+    while wanted():
+        with suppress(RecordingError):
+            found = await asyncio.to_thread(surveyed, travel.replay.recording.path, *travel.window())
+            if wanted():
+                travel.map = found
+        await asyncio.sleep(SURVEY_S)

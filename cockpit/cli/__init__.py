@@ -9,8 +9,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from cockpit import __version__
-from cockpit.cli import recordings, trading
-from cockpit.cli.options import CandlesOption, HomeOption, ProfileOption, SeedOption, SetOption, SpeedOption, flags_of
+from cockpit.cli import alerts, backtest, data, health, keys, proofs, recordings, recovery, rescue, sweep, trading
+from cockpit.cli.options import (
+    CandlesOption,
+    HomeOption,
+    ProfileOption,
+    SeedOption,
+    SetOption,
+    SpeedOption,
+    StaleOption,
+    flags_of,
+    stale,
+)
 from engine.model.errors import CockpitError
 
 app = typer.Typer(
@@ -21,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (trading, recordings):
+for part in (trading, recordings, proofs, data, backtest, sweep, recovery, rescue, keys, alerts, health):
     app.add_typer(part.app)
 
 
@@ -38,7 +48,7 @@ def main() -> None:
 
 def refuse(error: CockpitError) -> NoReturn:
     """The error in one line, its hint in another, and its exit code."""
-    from engine.venues.clean import clean
+    from engine.model.clean import clean
 
     where = f"{clean(error.where, 300)}: " if error.where else ""
     print(f"cockpit: {where}{clean(error.what, 600)}", file=sys.stderr)
@@ -49,10 +59,10 @@ def refuse(error: CockpitError) -> NoReturn:
 
 def _before_a_command(context: typer.Context) -> None:
     """Options before the command's name: ``--home`` holds for every command, the others belong behind the name."""
-    for name in ("profile", "settings", "speed", "candles", "seed"):
+    for name in ("profile", "settings", "speed", "candles", "seed", "stale_timeout"):
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
-            option = "--set" if name == "settings" else f"--{name}"
+            option = "--set" if name == "settings" else f"--{name.replace('_', '-')}"
             raise CockpitError(f"{option} goes behind the command, not before it")
     if context.params["home"] is not None:
         os.environ["COCKPIT_HOME"] = str(context.params["home"])
@@ -67,6 +77,7 @@ def screen(
     speed: SpeedOption = None,
     candles: CandlesOption = None,
     seed: SeedOption = None,
+    stale_timeout: StaleOption = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:
     """Open the screen and trade a session. Keys: ? shows them all, F9 stops everything at once."""
@@ -77,9 +88,9 @@ def screen(
         _before_a_command(context)
         return
     from cockpit import live
-    from cockpit.commands import headless
+    from cockpit.commands import headless, second
 
-    flags = flags_of(settings, speed, candles, seed)
+    flags = flags_of(settings, speed, candles, seed, **stale(stale_timeout))
     if sys.stdout.isatty() and sys.stdin.isatty():
-        raise typer.Exit(live.open_screen(profile, home, flags))
+        raise typer.Exit(second.or_watch(lambda: live.open_screen(profile, home, flags), home))
     raise typer.Exit(headless.without_terminal(profile, home, flags))

@@ -26,11 +26,26 @@ CandlesOption = Annotated[
     Path | None, typer.Option("--candles", help="Play this CSV of one-minute candles instead of a generated market.")
 ]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Repeat the same generated market.")]
+StaleOption = Annotated[
+    float | None,
+    typer.Option(
+        "--stale-timeout",
+        help="Seconds after which market data is stale: no entry is sent on an older quote, and a market stream that has been "
+        "silent for so long is connected anew. Sets risk.stale_quote_s and venue.silence_public_s.",
+        min=1,
+        max=60,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer with JSON on standard output.")]
 
 
 RecordingArgument = Annotated[str, typer.Argument(help="A path, a name, the beginning of one, or last.")]
 AtOption = Annotated[str, typer.Option("--at", help="12:03:11, -30s (from the end), 50%, #1234, start or end.")]
+
+
+def stale(seconds: float | None) -> dict[str, float | None]:
+    """What ``--stale-timeout`` sets."""
+    return {"risk.stale_quote_s": seconds, "venue.silence_public_s": seconds}
 
 
 def flags_of(

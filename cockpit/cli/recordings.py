@@ -34,6 +34,9 @@ def replay(
     headless: Annotated[bool, typer.Option("--headless", help="Without a screen: fold, print, end.")] = False,
     until: Annotated[str, typer.Option("--until", help="With --headless: the moment to fold up to.")] = "",
     dump_state: Annotated[bool, typer.Option("--dump-state", help="Print the whole state there as JSON.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Stay at the end of a session that another process still writes.")
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Open a recording and travel in it: the trade screen as it was at any moment. Nothing is sent anywhere."""
@@ -41,6 +44,8 @@ def replay(
 
     path = recordings.find(recording, home)
     if headless or dump_state:
+        if follow:
+            raise CockpitError("--follow needs the screen")
         raise typer.Exit(recordings.print_state(path, until or at, dump=dump_state))
     if until:
         raise CockpitError("--until goes with --headless", "", "on the screen: --at")
@@ -50,7 +55,7 @@ def replay(
         )
     from cockpit.replay import open_screen
 
-    raise typer.Exit(open_screen(path, at, speed, home))
+    raise typer.Exit(open_screen(path, at, speed, home, follow=follow))
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,8 +15,11 @@ from cockpit.cli.options import (
     SeedOption,
     SetOption,
     SpeedOption,
+    StaleOption,
     flags_of,
+    stale,
 )
+from engine.model.errors import CockpitError
 
 app = typer.Typer()
 config_app = typer.Typer(help="What the engine would run with.", no_args_is_help=True)
@@ -31,26 +34,41 @@ def run(
         bool, typer.Option("--auto-approve", help="Nobody is asked (never on a live profile).")
     ] = False,
     duration: Annotated[float | None, typer.Option("--duration", help="End after this many seconds.", min=0.1)] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the account's last session: its counts and its result go on.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Know nothing of earlier sessions: what the account holds is foreign.")
+    ] = False,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Take over positions that no session of ours knows; they get a stop.")
+    ] = False,
     speed: SpeedOption = None,
     candles: CandlesOption = None,
     seed: SeedOption = None,
+    stale_timeout: StaleOption = None,
     home: HomeOption = None,
     settings: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Trade a session on a profile; with --headless without a screen, ending with a summary."""
-    flags = flags_of(settings, speed, candles, seed, **{"trading.approval": "auto" if auto_approve else None})
+    if resume + fresh + adopt > 1:
+        raise CockpitError("--resume, --fresh and --adopt exclude each other")
+    how: Any = "resume" if resume else "fresh" if fresh else "adopt" if adopt else "carry"
+    more = {"trading.approval": "auto" if auto_approve else None, **stale(stale_timeout)}
+    flags = flags_of(settings, speed, candles, seed, **more)
     if headless or as_json:
         from cockpit.commands import headless as runner
 
-        raise typer.Exit(runner.run(profile, home, flags, duration, as_json=as_json))
+        raise typer.Exit(runner.run(profile, home, flags, duration, as_json=as_json, how=how))
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
         from cockpit.commands import headless as runner
 
         raise typer.Exit(runner.without_terminal(profile, home, flags, duration))
     from cockpit import live
+    from cockpit.commands import second
 
-    raise typer.Exit(live.open_screen(profile, home, flags, duration))
+    raise typer.Exit(second.or_watch(lambda: live.open_screen(profile, home, flags, duration, how), home))
 
 
 @app.command()

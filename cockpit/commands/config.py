@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
+from engine.model.clean import clean
 from engine.ops import config, paths
-from engine.venues.clean import clean
 
 
 def show(profile: str, home: Path | None, flags: dict[str, Any], *, as_json: bool) -> int:

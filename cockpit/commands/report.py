@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from engine.model.clean import clean
 from engine.model.state import State
-from engine.venues.clean import clean
 
 MARKS = {"pass": "✓", "fail": "✗", "skip": "·", "pending": "·"}
 
@@ -35,6 +35,12 @@ def print_summary(summary: dict[str, Any], *, as_json: bool) -> None:
     )
     for name, value in rows:
         print(f"{name:<11} {clean(value, 300)}")
+    recovered = summary["recovered"]
+    if recovered:
+        found = f"{recovered['asked']} order(s) asked about, {len(recovered['differences'])} difference(s)"
+        print(f"recovered   {clean(recovered['session'] or 'nothing', 60)}: {found}")
+        for line in recovered["differences"]:
+            print(f"            {clean(line, 300)}")
     for alarm in summary["alarms"]:
         print(f"ALARM       {clean(alarm, 300)}")
 

@@ -1,4 +1,4 @@
-"""Are we connected: every link's state, latency, age of its last message, reconnects, missed beats and unreadable messages."""
+"""Are we connected: every link's state, latency, age, reconnects and misses; circuit breakers, and what errors have cost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from cockpit.panes.base import Pane
 from cockpit.panes.status import LINKS, SLOW_MS
 from cockpit.panes.text import Column, Item, Line, fitting, keep, row, table_head, table_row
 from cockpit.view import View
-from engine.model.state import Link
+from engine.core.fold.errors import bill, spent
+from engine.model.state import Breaker, Link
 
 COLUMNS = (
     Column("link", 9),
@@ -60,15 +61,67 @@ def lag(name: str, ms: float, slow: float) -> Line:
     return [(f"{name} ", "label"), (fmt.latency(ms), "value" if ms < slow else "need")]
 
 
-def compared(view: View) -> Line:
+NARROW = 52
+"""Below this width, words that the rest explains are left out."""
+BREAKERS = {"closed": ("●", "good"), "half": ("◐", "warn"), "open": ("✕", "bad")}
+FAMILIES = ("reads", "orders", "exits")
+
+
+def breaker(view: View, entry: Breaker) -> Line:
+    """``● reads``; one that is not closed says what comes next, and when."""
+    waits = entry.until - view.now
+    state = "half" if entry.state == "open" and waits <= 0 else entry.state
+    glyph, style = BREAKERS.get(state, ("?", "bad"))
+    line: Line = [(glyph, style), (f" {entry.family}", "value")]
+    if state == "open":
+        line.append((" open, still sent" if entry.family == "exits" else f" open {fmt.age(waits)}", style))
+    elif state == "half":
+        line.append((" half-open", style))
+    return line
+
+
+def breakers(view: View, width: int) -> Item:
+    """The first row to go while all are closed, one that stays when one is not."""
+    known = view.state.errors.breakers
+    line: Line = [("breakers ", "label")] if width >= NARROW else []
+    for family in FAMILIES:
+        line += [*breaker(view, known.get(family) or Breaker(family)), ("  ", "")]
+    return Item(0 if any(entry.state != "closed" for entry in known.values()) else 7, line)
+
+
+def budget(view: View) -> Line:
+    """``budget 7/10``: what errors have left of it."""
+    whole, gone = view.profile.errors.budget, spent(view.state.errors)
+    if not whole:
+        return []
+    left = max(0, whole - gone)
+    style = "value" if 2 * left > whole else "need" if left else "bad b"
+    return [("budget ", "label"), (f"{left}/{whole}", style)]
+
+
+def compared(view: View, width: int) -> Line:
     """When the account was last read from the venue in full, and whether something may have happened since."""
     t = view.state.snapshot_t
     line: Line = [
-        ("account compared ", "label"),
+        ("account compared " if width >= NARROW else "compared ", "label"),
         (f"{fmt.age(view.now - t)} ago" if t else "never", "value" if t else "need"),
     ]
     if view.state.doubt:
-        line.append(("  ? not sure", "need"))
+        line.append(("  ? not sure" if width >= NARROW else "  ?", "need"))
+    return line
+
+
+def alerts(view: View) -> Line:
+    """Which targets do not take them, and what was last sent to somebody who is not here; empty without targets."""
+    failing = view.state.alarms.get("AlertFailed/", "")
+    last = next((line for line in reversed(view.state.log) if line.kind == "Alerts"), None)
+    if not failing and last is None:
+        return []
+    line: Line = [("alerts", "label")]
+    if failing:
+        line.append((f" ✕ {failing.partition(': ')[2]}", "need"))
+    if last is not None:
+        line += [(f" {last.text.partition(': ')[2]}", "value"), (f"  {fmt.age(view.now - last.t)} ago", "dim")]
     return line
 
 
@@ -99,5 +152,10 @@ class HeartbeatPane(Pane):
         lags = row(
             lag("engine lag", state.loop_lag_ms, SLOW_MS), lag("journal lag", state.journal_lag_ms, 100.0), width
         )
-        rows += [Item(2, lags), Item(3, compared(view))]
+        left = budget(view)
+        rows += [Item(2, lags), Item(3, row(compared(view, width), left, width)), breakers(view, width)]
+        if state.errors.counts:
+            rows.append(Item(5, [("errors ", "label"), (bill(state.errors), "warn")]))
+        if told := alerts(view):
+            rows.append(Item(4 if "AlertFailed/" in state.alarms else 8, told))
         return keep(rows, height)

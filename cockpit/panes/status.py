@@ -68,7 +68,7 @@ def keys(hints: Sequence[tuple[str, str]], short: bool = False) -> list[Item]:
 
 _SPECIAL = {
     "HALTED": ("bar.halted", "■ HALTED", "kill switch TRIPPED · only reduce-only orders"),
-    "SAFE": ("bar.safe", "◆ SAFE", "links were lost · a person must re-arm"),
+    "SAFE": ("bar.safe", "◆ SAFE", "no entries · a person must re-arm"),
 }
 
 

@@ -89,6 +89,37 @@ def rearm(_view: View) -> Ask:
     )
 
 
+def adopt_position(symbol: str) -> Ask:
+    def rows(view: View) -> list[Row]:
+        position = view.state.positions[symbol]
+        told = position.venue_qty
+        venue = "unknown" if told is None else f"{told:+f} at {_price(view, symbol, position.venue_entry)}"
+        return [*_account(view), ("ours", f"{position.qty:+f} {symbol}"), ("the venue's", venue)]
+
+    def gone(view: View) -> str:
+        return "" if f"PositionMismatch/{symbol}" in view.state.alarms else "Both agree again."
+
+    return Ask(
+        "Take over the venue's position?", rows, gone, (("dialog_yes", "from now on it is ours, and gets a stop"),)
+    )
+
+
+def adopt_balance() -> Ask:
+    def rows(view: View) -> list[Row]:
+        account = view.state.account
+        told = account.venue_wallet if account.venue_wallet is not None else account.wallet
+        moved = f"{told - account.wallet:+,.2f} {account.currency}"
+        sums = [("ours", f"{account.wallet:,.2f}"), ("the venue's", f"{told:,.2f}"), ("transfer", moved)]
+        return [*_account(view), *sums]
+
+    def gone(view: View) -> str:
+        return "" if "BalanceMismatch/" in view.state.alarms else "Both agree again."
+
+    return Ask(
+        "Was this a deposit or a withdrawal?", rows, gone, (("dialog_yes", "take it over, as no profit and no loss"),)
+    )
+
+
 def leave(view: View) -> Ask:
     default = {"leave": "leave", "close": "close all"}.get(view.profile.trading.on_quit, "")
     note = [("profile", f"{default} when nobody can be asked")] if default else []

@@ -95,7 +95,8 @@ def read(block: Block) -> list[tuple[int, Event]]:
     found = [(seq, events[seq]) for seq in sorted(events)]
     if len(found) != block.events or found[0][0] != block.first or found[-1][0] != block.seq:
         raise BlockError("holds other events than it says")
-    if not all(-LIMIT <= event.t < LIMIT for event in events.values()):
+    times = [event.t for _, event in found]
+    if min(times) < -LIMIT or max(times) >= LIMIT:
         raise BlockError("holds impossible times")
     return found
 
@@ -174,8 +175,6 @@ def _read_text(text: bytes) -> dict[int, Event]:
     lines = body.split(b"\n")
     if len(lines) != sum(map(len, places.values())):
         raise ValueError("lines are missing")
-    if len({seq for seqs in places.values() for seq in seqs}) != len(lines):
-        raise ValueError("numbers are there twice")
     events: dict[int, Event] = {}
     at = 0
     for kind, seqs in places.items():
@@ -184,6 +183,8 @@ def _read_text(text: bytes) -> dict[int, Event]:
         if len(some) != len(seqs):
             raise ValueError("events are missing")
         events.update(zip(seqs, some, strict=True))
+    if len(events) != len(lines):
+        raise ValueError("numbers are there twice")
     return events
 
 

@@ -32,7 +32,7 @@ _SOURCES = (
     ("engine.core", ("ledger.py", "orders.py")),
     (
         "engine.core.fold",
-        ("__init__.py", "base.py", "session.py", "market.py", "account.py", "stops.py", "decisions.py"),
+        ("__init__.py", "base.py", "session.py", "market.py", "account.py", "stops.py", "decisions.py", "recovery.py"),
     ),
     ("engine.model", ("events.py", "market.py", "orders.py", "reasons.py", "state.py")),
 )

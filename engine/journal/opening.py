@@ -80,7 +80,7 @@ def _ways(path: Path) -> Iterator[tuple[str, tuple[str, ...], str]]:
         elif not os.access(path.parent, os.W_OK):
             yield uri + "&immutable=1", _SETTINGS, "the newest events (the -wal file) cannot be read in this folder"
     # A file that is shorter than its header says is refused otherwise.
-    yield uri + "&immutable=1", (*_SETTINGS, "writable_schema=ON"), "the file is incomplete: read as far as it goes"
+    yield uri + "&immutable=1", ("writable_schema=ON", *_SETTINGS), "the file is incomplete: read as far as it goes"
 
 
 def _connect(uri: str, settings: tuple[str, ...]) -> sqlite3.Connection:
@@ -99,14 +99,11 @@ def _connect(uri: str, settings: tuple[str, ...]) -> sqlite3.Connection:
 def _check_schema(db: sqlite3.Connection, path: Path) -> None:
     """Exactly our tables, index and triggers: nothing that runs when it is read."""
     foreign = RecordingError("this is not a recording of the cockpit (its tables are others)", str(path))
-    try:
-        limit = len(schema.OBJECTS) + 1
-        found = db.execute("SELECT name, sql FROM sqlite_schema LIMIT ?", (limit,)).fetchall()
-        if len(found) != len(schema.OBJECTS) or dict(found) != schema.OBJECTS:
-            raise foreign
-        row = db.execute("SELECT value FROM meta WHERE key = 'events'").fetchone()
-    except UnicodeDecodeError:
-        raise foreign from None
+    limit = len(schema.OBJECTS) + 1
+    found = db.execute("SELECT name, sql FROM sqlite_schema LIMIT ?", (limit,)).fetchall()
+    if len(found) != len(schema.OBJECTS) or dict(found) != schema.OBJECTS:
+        raise foreign
+    row = db.execute("SELECT value FROM meta WHERE key = 'events'").fetchone()
     version = int(row[0]) if row and isinstance(row[0], str) and row[0].isdigit() and len(row[0]) < 9 else 0
     if not version:
         raise foreign

@@ -170,6 +170,7 @@ class Position(msgspec.Struct, kw_only=True, gc=False):
     position_id: str = ""
     venue_qty: Decimal | None = None
     venue_t: int = 0
+    venue_entry: Decimal = ZERO
     liquidation: float | None = None
     leverage: int = 0
     margin_mode: str = ""

@@ -30,8 +30,9 @@ REASONS: dict[str, str] = {
     "no_stop": "An entry without a protective stop, or with one on the wrong side.",
     "paused": "Trading is paused: no new entries.",
     "halted": "The kill switch is on.",
-    "safe_mode": "Links were lost for good; a person must clear SAFE.",
+    "safe_mode": "Links were lost for good, or the error budget is spent; a person must clear SAFE.",
     "links_down": "A link to the venue is not up.",
+    "breaker_open": "The venue did not answer several requests in a row; they rest for a while.",
     "symbol_not_allowed": "The symbol is not in the profile, not listed or not open for trading.",
     "approval_declined": "A person said no.",
     "approval_expired": "Nobody answered in time, which means no.",
@@ -50,13 +51,40 @@ NOTICES: dict[str, tuple[str, str]] = {
     "ForeignOrder": ("warning", "order not ours"),
     "PositionMismatch": ("alarm", "position differs from the venue"),
     "BalanceMismatch": ("warning", "balance differs from the venue"),
+    "ForeignHoldings": ("alarm", "held outside of this profile"),
     "OrderResized": ("info", "order resized"),
     "StaleCommand": ("info", "key ignored"),
     "ClockJump": ("alarm", "clock set"),
     "ExchangeGone": ("alarm", "exchange ended"),
+    "DailyLoss": ("alarm", "daily loss limit"),
+    "WeeklyLoss": ("alarm", "weekly loss limit"),
+    "Drawdown": ("alarm", "drawdown limit"),
+    "LoopLag": ("alarm", "event loop late"),
+    "MemoryFull": ("alarm", "memory ceiling"),
+    "LatchLost": ("alarm", "kill switch not kept"),
+    "WatchdogGone": ("alarm", "no watchdog"),
+    "LibraryFault": ("warning", "fault in a library"),
+    "NoMetrics": ("warning", "no metrics endpoint"),
+    "DataUnavailable": ("alarm", "no data from the venue"),
+    "Alerts": ("info", "alerts"),
+    "AlertFailed": ("warning", "alerts do not arrive"),
 }
 """Notices: level (info, warning or alarm) and title."""
 STANDING = frozenset(
-    {"NakedPosition", "PositionMismatch", "BalanceMismatch", "ProtectFailed", "ClockJump", "ExchangeGone"}
+    {
+        "ForeignHoldings",
+        "NakedPosition",
+        "PositionMismatch",
+        "BalanceMismatch",
+        "ProtectFailed",
+        "ClockJump",
+        "ExchangeGone",
+    }
+    | {"DailyLoss", "WeeklyLoss", "Drawdown", "LoopLag", "MemoryFull", "LatchLost", "WatchdogGone"}
+    | {"DataUnavailable", "AlertFailed"}
 )
 """Kinds that stand as alarms until their cause is gone."""
+PROBED = frozenset(
+    {"ForeignHoldings", "ClockJump", "ExchangeGone", "LoopLag", "MemoryFull", "LatchLost", "WatchdogGone"}
+)
+"""Standing kinds that every session finds out anew: none of them is carried from one to the next."""

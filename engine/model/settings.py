@@ -51,6 +51,8 @@ class RiskLimits(Settings):
     orders_per_minute: Count
     repeated_execution: Count
     require_stop: bool
+    stale_link_s: NotNegative = 0.0
+    """No entry when private stream or account have been silent for longer; 0, as in recordings from before: not looked at."""
 
 
 class TradingRules(Settings):
@@ -71,6 +73,9 @@ class TradingRules(Settings):
     unknown_retry_s: Positive
     on_quit: Literal["leave", "close", "ask"]
     on_ui_loss: Literal["cancel_entries", "leave", "flatten"]
+    on_loss_limit: Literal["kill", "refuse"] = "refuse"
+    """A limit of the day, the week or the drawdown is reached: the kill switch, or only no entries. The default is what
+    recordings from before the setting did."""
 
 
 class VenueSettings(Settings, kw_only=True):
@@ -114,6 +119,61 @@ class PreflightSettings(Settings):
     max_clock_offset_ms: Positive
 
 
+class WatchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What looks after the process itself; defaults are for recordings from before there was such a section."""
+
+    start: bool = False
+    """A watchdog of its own process for every session."""
+    after_s: Annotated[float, msgspec.Meta(ge=3)] = 15.0
+    """Without a heartbeat for this long, the watchdog acts; a heartbeat comes every second."""
+    does: Literal["kill", "flatten", "alert"] = "kill"
+    lag_s: Positive = 2.0
+    """An event loop that comes later than this stands as an alarm."""
+    memory_mb: Count = 1024
+    """Resident memory at which the session ends in order."""
+
+
+class ErrorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many errors are borne; defaults are for recordings from before there was such a section."""
+
+    budget: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Points that errors may cost (``engine.core.fold.errors``) before trading is SAFE; 0: they are only counted."""
+    breaker_failures: Count = 5
+    """Requests of a family in a row without an answer, then it is left alone."""
+    breaker_rest_s: Positive = 5.0
+    """Until one request may try again; doubled every time that it fails."""
+    breaker_rest_max_s: Positive = 60.0
+
+
+class AlertSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is sent to a person who is not at the screen. Where to is kept with the keys (``cockpit alerts``)."""
+
+    causes: dict[str, bool] = {}
+    """Causes (``engine.ops.alerts.CAUSES``) to send or not to send, against their own default."""
+    throttle_s: Positive = 300.0
+    """One message a cause in this time; what is swallowed is counted and told at its end."""
+    timeout_s: Positive = 10.0
+    """For one attempt."""
+    retries: Annotated[int, msgspec.Meta(ge=0, le=10)] = 3
+    """Attempts after the first, with pauses that double."""
+
+
+class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The log file (``engine.ops.logs``)."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    keep_days: Count = 30
+
+
+class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Figures for other programs (``engine.session.metrics``)."""
+
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
+    """Of the Prometheus endpoint on loopback; 0 is none."""
+    every_s: NotNegative = 5.0
+    """Between two writings of ``metrics.json``; 0 is never."""
+
+
 class Profile(Settings, kw_only=True):
     name: str
     mode: Literal["DEMO", "PAPER", "LIVE", "BACKTEST"]
@@ -126,3 +186,8 @@ class Profile(Settings, kw_only=True):
     fill: FillModel = FillModel()
     screen: ScreenSettings
     preflight: PreflightSettings
+    watch: WatchSettings = WatchSettings()
+    errors: ErrorSettings = ErrorSettings()
+    alerts: AlertSettings = AlertSettings()
+    logs: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()

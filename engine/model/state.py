@@ -180,6 +180,51 @@ class RiskBook(msgspec.Struct):
     repeats: dict[str, int] = {}
     declined: dict[str, int] = {}
     """``strategy/symbol`` → closed candles since a person last said no to it, or did not answer."""
+    told: dict[str, str] = {}
+    """``strategy/symbol/side`` → why its last entry was refused, until one is sent, the day or the trading state changes."""
+
+
+class Recovery(msgspec.Struct):
+    """What was taken over from an earlier session, and how far the venue has been asked about it.
+
+    While ``open``, nothing is sent on anybody's word. ``orders`` are the unfinished ones as they were (``STATUS filled``), by
+    client id, ``positions`` the quantities as they were.
+    """
+
+    session: str = ""
+    resumed: bool = False
+    open: bool = False
+    began_t: int = 0
+    done_t: int = 0
+    since: int = 0
+    orders: dict[str, str] = {}
+    positions: dict[str, str] = {}
+    fills: int = 0
+    """Executions that happened meanwhile."""
+    tags: list[str] = []
+    lines: list[str] = []
+    """The differences, and what was done about each."""
+    asked: int = 0
+    differences: int = 0
+    unsolved: int = 0
+
+
+class Breaker(msgspec.Struct):
+    """A circuit breaker of the adapter, as it last told. From ``until`` on an open one lets one request try."""
+
+    family: str
+    state: str = "closed"
+    failures: int = 0
+    until: int = 0
+    detail: str = ""
+
+
+class Errors(msgspec.Struct):
+    """What went wrong since the session began, or since a person cleared it by re-arming (``engine.core.fold.errors``)."""
+
+    counts: dict[str, int] = {}
+    """Kind of error → how many."""
+    breakers: dict[str, Breaker] = {}
 
 
 class State(msgspec.Struct):
@@ -232,6 +277,8 @@ class State(msgspec.Struct):
     """True while something may have happened at the venue that we have not read (start, after a reconnect)."""
     loop_lag_ms: float = 0.0
     journal_lag_ms: float = 0.0
+    recovery: Recovery = msgspec.field(default_factory=Recovery)
+    errors: Errors = msgspec.field(default_factory=Errors)
 
 
 def equity(state: State) -> float:

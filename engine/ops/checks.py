@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from engine.model.settings import Profile
+from engine.ops.alerts import CAUSES
 from engine.ops.shape import nearest
 from engine.ops.yaml_file import ConfigError
 
@@ -62,6 +63,7 @@ ORDERED: tuple[tuple[str, str], ...] = (
     ("venue.cancel_reserve_per_s", "venue.requests_per_s"),
     ("venue.reconnect_first_s", "venue.reconnect_max_s"),
     ("venue.ping_s", "venue.silence_private_s"),
+    ("errors.breaker_rest_s", "errors.breaker_rest_max_s"),
 )
 """Pairs of which the first may not be more than the second."""
 
@@ -74,6 +76,14 @@ PERCENTAGES = (
     "risk.outlier_pct",
 )
 
+
+BOUNDS: dict[str, tuple[float, float]] = {
+    "risk.stale_quote_s": (0.1, 60.0),
+    "venue.silence_public_s": (1.0, 60.0),
+    "venue.silence_private_s": (1.0, 300.0),
+    "venue.timeout_s": (0.1, 60.0),
+}
+"""How old may pass for new: less is met by every pause of a healthy link, more is no protection."""
 
 FASTEST = 10_000
 """Market minutes per minute that the embedded exchange keeps up with: beyond, it has no time left to answer."""
@@ -89,6 +99,12 @@ def _order(profile: Profile, _: Sources) -> Iterator[Problem]:
         low, high = _value(profile, small), _value(profile, large)
         if low > high:
             yield small, f"{low:g} is more than {large}, {high:g}", ""
+    for path, (least, most) in BOUNDS.items():
+        if not least <= _value(profile, path) <= most:
+            yield path, f"{_value(profile, path):g} s is not between {least:g} and {most:g}", ""
+    polled, heard = profile.venue.poll_account_s, profile.risk.stale_link_s
+    if heard and heard < polled:
+        yield "risk.stale_link_s", f"{heard:g} is less than venue.poll_account_s, {polled:g}", "0 switches it off"
     for path in PERCENTAGES:
         if _value(profile, path) > 100:
             yield path, f"{_value(profile, path):g} is more than 100 percent", "1.0 is one percent"
@@ -100,11 +116,11 @@ def _value(profile: Profile, path: str) -> float:
 
 
 def _venue(profile: Profile, _: Sources) -> Iterator[Problem]:
-    """A badge must not lie: what says LIVE trades there, and what does not say so cannot."""
+    """A badge must not lie: what says LIVE trades there, and what does not say so cannot (PAPER reads public data alone)."""
     local = all(_local(getattr(profile.venue, name)) for name in _SCHEMES)
     if profile.mode == "LIVE" and profile.venue.kind == "simulated":
         yield "venue.kind", "LIVE needs a real venue, not the simulated one", "use bitunix, or the paper profile"
-    if profile.mode != "LIVE" and profile.venue.kind != "simulated" and not local:
+    if profile.mode not in ("LIVE", "PAPER") and profile.venue.kind != "simulated" and not local:
         yield "venue.kind", f"{profile.mode} may not reach a real venue", "use simulated, or the live profile"
 
 
@@ -145,6 +161,12 @@ def _approval(profile: Profile, sources: Sources) -> Iterator[Problem]:
         yield "trading.approval", "LIVE orders need a person's approval", "only a profile's file may say auto"
 
 
+def _alerts(profile: Profile, _: Sources) -> Iterator[Problem]:
+    for cause in profile.alerts.causes:
+        if cause not in CAUSES:
+            yield f"alerts.causes.{cause[:40]}", "there is no such cause", nearest(cause, CAUSES)
+
+
 RULES: tuple[Callable[[Profile, Sources], Iterator[Problem]], ...] = (
     _symbols,
     _sizes,
@@ -153,4 +175,5 @@ RULES: tuple[Callable[[Profile, Sources], Iterator[Problem]], ...] = (
     _venue,
     _addresses,
     _approval,
+    _alerts,
 )

@@ -26,7 +26,7 @@ RESERVED = frozenset({"COCKPIT_HOME", "COCKPIT_CONFIG_DIR", "COCKPIT_API_KEY", "
 FIXED = frozenset({"name", "mode"})
 """What only a profile's file decides: a variable left over in a shell must not turn a demo into live trading."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}").fullmatch
+is_name = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def _profile_leaves(name: str, folders: list[Path]) -> Leaves:
 
 def _find(name: str, folders: list[Path], visited: list[Path], where: str) -> Path:
     """The first folder's file. A user's ``demo`` that extends ``demo`` means the one that it hides."""
-    if not _NAME(name):
+    if not is_name(name):
         raise ConfigError(f"{name[:80]!r} is no name of a profile", where, "letters, digits, - and _")
     files = [folder / f"{name}.yaml" for folder in folders]
     found = [file for file in files if file.is_file()]
@@ -154,7 +154,7 @@ def overlay(under: Leaves, over: Leaves) -> None:
 
 def _strategy(name: str, profile: Profile, folders: list[Path], sources: Mapping[str, str]) -> LoadedStrategy:
     where = sources.get("strategies", "")
-    files = [folder / "strategies" / f"{name}.yaml" for folder in folders] if _NAME(name) else []
+    files = [folder / "strategies" / f"{name}.yaml" for folder in folders] if is_name(name) else []
     path = next((file for file in files if file.is_file()), None)
     if path is None:
         known = {file.stem for folder in folders for file in (folder / "strategies").glob("*.yaml")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from itertools import zip_longest
 from time import perf_counter
@@ -98,9 +99,23 @@ def verify(
     and then. An error of today's core is raised as it is.
     """
     trader = trader_of(config_of(recording)) if trader is None else trader
-    state, step = trader.state, trader.step
     verdict = Verdict()
     start = perf_counter()
+    collecting = gc.isenabled()
+    gc.disable()  # a trader makes no cycles, and the collector would look through every event for them
+    try:
+        _run(recording, trader, verdict, progress)
+    finally:
+        if collecting:
+            gc.enable()
+    verdict.seconds = perf_counter() - start
+    verdict.damage = recording.damage
+    return verdict
+
+
+def _run(recording: Recording, trader: Trader, verdict: Verdict, progress: Callable[[int], None] | None) -> None:
+    state, step = trader.state, trader.step
+    inputs = 0
     now: list[ev.Event] = []
     was: list[tuple[int, ev.Event]] = []
     at = 0
@@ -114,14 +129,12 @@ def verify(
         at = seq
         state.seq = seq - 1  # where it parted before, or an event was lost, the numbers in later decisions still match
         now = step(event)
-        verdict.inputs += 1
+        inputs += 1
         if progress is not None and seq % PROGRESS_EVERY == 0:
             progress(seq)
+    verdict.inputs = inputs
     if was or recording.closed:  # a recording that was torn off may have lost the last decisions
         _compare(verdict, at, was, now)
-    verdict.seconds = perf_counter() - start
-    verdict.damage = recording.damage
-    return verdict
 
 
 def _compare(verdict: Verdict, at: int, was: list[tuple[int, ev.Event]], now: list[ev.Event]) -> None:

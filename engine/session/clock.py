@@ -5,17 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from engine.ops.running import steady_ns
+
 Clock = Callable[[], int]
 """UTC nanoseconds."""
 
 
-def _since_boot() -> int:
-    """Nanoseconds that pass evenly, also while the computer sleeps where the system can tell."""
-    source = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.clock_gettime_ns(source) if source is not None else time.monotonic_ns()
-
-
-def steady(wall: Clock = time.time_ns, passing: Clock = _since_boot) -> Clock:
+def steady(wall: Clock = time.time_ns, passing: Clock = steady_ns) -> Clock:
     """A clock that never goes back and never jumps, however the time of day is set.
 
     If the time of day was wrong at the start, the venue's clock tells (``preflight.max_clock_offset_ms``).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from engine.core.exposure import working_orders
 from engine.model import events as ev
 from engine.model.orders import Order
+from engine.ops import logs
 from engine.venues.port import VenueError
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ class Effects:
         self._session = session
         self._tasks: set[asyncio.Task[None]] = set()
         self._submits: dict[str, asyncio.Task[None]] = {}
+        self._read_to = 0
+        """Venue time at which the last complete reading of the account was begun."""
         self._table: dict[type[ev.Event], Callable[[Any, int], Coroutine[Any, Any, None]]] = {
             ev.OrderSent: self._submit,
             ev.CancelSent: self._cancel,
@@ -34,18 +38,22 @@ class Effects:
             ev.ProtectSent: self._protect,
             ev.SnapshotAsked: self._snapshot,
             ev.HistoryAsked: self._history,
+            ev.LinksAsked: self._links,
         }
 
     def start(self, decision: ev.Event, seq: int) -> None:
         effect = self._table.get(type(decision))
         if effect is None:
             return
-        task = self._spawn(effect(decision, seq), type(decision).__name__)
+        task = self._spawn(effect(decision, seq), type(decision).__name__, _known_by(decision))
         if isinstance(decision, ev.OrderSent):
             self._submits[decision.client_id] = task
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(work, name=name)
+    def finish(self) -> None:
+        """An input and all its decisions are in the journal: the moment for what needs no waiting."""
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str, context: Context | None = None) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
@@ -119,17 +127,21 @@ class Effects:
 
     async def _snapshot(self, d: ev.SnapshotAsked, seq: int) -> None:  # noqa: ARG002
         session = self._session
-        since = max((m.venue_t for m in session.state.markets.values()), default=0) or session.clock()
-        if session.state.snapshot_t:
-            since -= LOOKBACK_NS
+        latest = since = max((m.venue_t for m in session.state.markets.values()), default=0) or session.clock()
+        recovery = session.state.recovery
+        if session.state.snapshot_t:  # the account may have been out of reach for longer than the look-back
+            since = min(latest, self._read_to or latest) - LOOKBACK_NS
+        elif recovery.began_t:  # executions since then may be those of orders that were taken over
+            since = min(since - LOOKBACK_NS, recovery.since or since)
         try:
             read = await session.venue.snapshot(session.trader.profile.symbols, since)
         except VenueError as error:
-            session.ingest(ev.SnapshotTaken(session.clock(), d.why, False, str(error)))
+            session.ingest(ev.SnapshotTaken(session.clock(), d.why, False, str(error), d.t))
             return
         for event in read:
             self._tell(event)
-        session.ingest(ev.SnapshotTaken(session.clock(), d.why, True))
+        self._read_to = latest
+        session.ingest(ev.SnapshotTaken(session.clock(), d.why, True, asked_t=d.t))
 
     async def _history(self, d: ev.HistoryAsked, seq: int) -> None:  # noqa: ARG002
         session = self._session
@@ -143,6 +155,10 @@ class Effects:
                 return
             await asyncio.sleep(1.0)
 
+    async def _links(self, d: ev.LinksAsked, seq: int) -> None:  # noqa: ARG002
+        session = self._session
+        await session.venue.open(session.trader.profile.symbols, session.ingest)
+
     def _tell(self, event: ev.Event) -> None:
         event.t = self._session.clock()
         self._session.ingest(event)
@@ -154,7 +170,21 @@ class Effects:
         session = self._session
         orders = [o for o in working_orders(session.state) if o.role == "entry" and not o.reduce_only]
         if orders:
-            self._spawn(self._cancel_blindly(orders), "last act")
+            self._spawn(self._cancel_blindly([msgspec.structs.replace(o) for o in orders]), "last act")
 
     async def _cancel_blindly(self, orders: list[Order]) -> None:
-        await self._session.venue.cancel([msgspec.structs.replace(o) for o in orders])
+        """All at once, and if that is what is broken, each on its own: one that cannot be cancelled keeps no other working."""
+        venue = self._session.venue
+        try:
+            await venue.cancel(orders)
+        except Exception:
+            await asyncio.gather(*(venue.cancel([order]) for order in orders), return_exceptions=True)
+
+
+def _known_by(decision: ev.Event) -> Context:
+    """What the log says of every request that the effect makes."""
+    ids = getattr(decision, "client_ids", None) or [getattr(decision, "client_id", "")]
+    names = {"client_id": ",".join(ids[:5]), "symbol": getattr(decision, "symbol", "")}
+    context = copy_context()
+    context.run(logs.ids.set, {name: value for name, value in names.items() if value})
+    return context

@@ -81,7 +81,15 @@ async def _clock(s: Session, _: Path) -> Result:
 
 async def _login(s: Session, _: Path) -> Result:
     report = await s.venue.account()
-    return Result(True, f"keys accepted, {report.currency} account")
+    door = "on paper, no keys" if s.venue.name == "paper" else "keys accepted"
+    return Result(True, f"{door}, {report.currency} account")
+
+
+async def _permissions(s: Session, _: Path) -> Result:
+    """No venue that we trade on tells what a key may do, so nobody but a person can look."""
+    if s.trader.profile.mode != "LIVE":
+        return Result(True, "no key to real money")
+    return Result(None, f"cannot be read at {s.venue.name}; withdrawal must be off: check at the venue")
 
 
 async def _links(s: Session, _: Path) -> Result:
@@ -99,6 +107,19 @@ async def _reconciled(s: Session, _: Path) -> Result:
     off = [p.symbol for p in s.state.positions.values() if position_delta(p)]
     held = [f"{p.qty:+f} {p.symbol}" for p in s.state.positions.values() if p.qty]
     return Result(not off, f"differs: {', '.join(off)}" if off else (", ".join(held) or "flat, as the venue says"))
+
+
+async def _recovered(s: Session, _: Path) -> Result:
+    recovery = s.state.recovery
+    if not recovery.began_t:
+        return Result(True, "no earlier session of this account")
+    name = recovery.session or "nothing, as was decided"
+    if recovery.open:
+        return Result(False, f"{name}: {recovery.asked} order(s), the venue has not been heard about all of them")
+    found = f"{recovery.asked} order(s) asked about, {recovery.differences} difference(s)"
+    if recovery.unsolved:
+        return Result(False, f"{name}: {found}, {recovery.unsolved} unsolved: {recovery.lines[-1]}")
+    return Result(True, f"{name}: " + (found if recovery.asked or recovery.differences else "nothing to recover"))
 
 
 async def _orphans(s: Session, _: Path) -> Result:
@@ -135,7 +156,9 @@ GATES: tuple[Gate, ...] = (
     Gate("venue reachable", True, _venue),
     Gate("clock offset", True, _clock),
     Gate("login", True, _login),
+    Gate("key permissions", False, _permissions),
     Gate("links up", True, _links),
+    Gate("recovery", True, _recovered),
     Gate("position reconciled", True, _reconciled),
     Gate("no orphan orders", False, _orphans),
     Gate("equity", True, _equity),

@@ -7,8 +7,10 @@ raises. Effects run as tasks of their own and wait until the decision that cause
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from engine.core.trader import Trader
@@ -19,6 +21,7 @@ from engine.model.state import State
 from engine.session.effects import Effects
 from engine.venues.port import Venue
 
+log = logging.getLogger("cockpit.session")
 TICK_S = 1.0
 
 
@@ -45,7 +48,9 @@ class Session:
         self.on_break: Callable[[Exception], None] | None = None
         self.watchers: list[Callable[[ev.Event], None]] = []
         """Told of every event right after it was applied: the kill latch, tests."""
-        self.watches: list[Callable[[], ev.Reported | None]] = []
+        self.latch: Callable[[ev.TradingChanged], None] | None = None
+        """Told of a kill that this session cannot take any more, so that the next one starts with it."""
+        self.watches: list[Callable[[], ev.Event | None]] = []
         """Asked every second whether anything has changed around the session (``engine.session.watch``)."""
         self.effects = Effects(self)
         self._timer: asyncio.Task[None] | None = None
@@ -62,6 +67,7 @@ class Session:
             return
         try:
             self._take(event)
+            self.effects.finish()
         except Exception as error:
             self.fail(error)
         self._changed.set()
@@ -102,15 +108,28 @@ class Session:
         """A fault of our own: from here on nothing new is decided or sent; working entries are cancelled as a last act."""
         if self.broken is None:
             self.broken = error
-            self.effects.last_act()
+            with suppress(Exception):  # the screen and the process must hear of it all the same
+                self.effects.last_act()
+            log.critical("the session ends by a fault of its own: %s", error, exc_info=error)
             if self.on_break is not None:
                 self.on_break(error)
 
     def command(self, action: ev.Action, target: str = "", text: str = "", by: str = "key") -> None:
-        self.ingest(ev.Command(self.clock(), action, by, target, text))
+        """Never raises. A kill that meets a fault is as good as one that does not: the gate is shut, and stays shut."""
+        try:
+            self.ingest(ev.Command(self.clock(), action, by, target, text))
+        except Exception as error:
+            self.fail(error)
+        if action == "kill" and self.broken is not None and self.latch is not None:
+            self.latch(ev.TradingChanged(time.time_ns(), "HALTED", text or "kill switch", by))
 
     def start_timer(self) -> None:
         self._timer = asyncio.create_task(self._tick(), name="session timer")
+        self._timer.add_done_callback(self._timer_ended)
+
+    def _timer_ended(self, timer: asyncio.Task[None]) -> None:
+        if not timer.cancelled() and isinstance(error := timer.exception(), Exception):
+            self.fail(error)
 
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()

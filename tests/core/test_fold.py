@@ -22,7 +22,7 @@ from engine.model import events as ev
 from engine.model.market import MINUTE_NS, Candle
 from engine.model.orders import Fill, Intent, Stop
 from engine.model.reasons import NOTICES
-from engine.model.state import State
+from engine.model.state import Account, State
 from engine.strategies.registry import STRATEGIES, build
 
 ORDERS = [*(f"tag-{n}" for n in range(8, 40)), "", "unknown", "venue-v3"]
@@ -104,8 +104,15 @@ GENERATORS: dict[type[ev.Event], st.SearchStrategy[Any]] = {
         ev.LinkReport, NOW, LINKS, st.sampled_from(["down", "connecting", "up", "up", "failed"]), st.none() | FLOATS
     ),
     ev.BadMessage: st.builds(ev.BadMessage, NOW, LINKS, WORDS, WORDS, COUNTS),
+    ev.BreakerReport: st.builds(
+        ev.BreakerReport, NOW, WORDS, st.sampled_from(["closed", "open", "half"]), COUNTS, MINUTES, WORDS
+    ),
     ev.ScreenFailed: st.builds(ev.ScreenFailed, NOW, WORDS, WORDS),
     ev.Reported: st.builds(ev.Reported, NOW, st.sampled_from(sorted(NOTICES)) | WORDS, WORDS, st.booleans()),
+    ev.Carried: st.builds(
+        ev.Carried, NOW, WORDS, COUNTS, WORDS, MINUTES, st.booleans(), st.booleans(), MINUTES,
+        st.builds(lambda wallet: ev.Book(account=Account(known=True, wallet=wallet)), AMOUNTS),
+    ),
     ev.Command: st.builds(
         ev.Command, NOW,
         st.sampled_from(["approve", "decline", "pause", "resume", "kill", "rearm", "cancel", "cancel_entries", "close",

@@ -362,3 +362,9 @@ def _answer(desk: Desk, verb: str, which: int) -> None:
         return
     status: Any = "UNKNOWN" if verb == "unknown" else "CANCELLED"
     desk.take(ev.OrderReport(desk.now, order.client_id, "", SYMBOL, status, order.filled, source="reply"))
+
+
+def test_who_asks_for_a_comparison_gets_one_in_every_state() -> None:
+    for state in STATES:
+        asked = one(in_state(state).command("compare"), ev.SnapshotAsked)
+        assert asked.why == "asked by key"

@@ -36,6 +36,8 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return st.one_of([values(arg) for arg in args])
     if origin is list:
         return st.lists(values(args[0]), max_size=3)
+    if origin is dict:
+        return st.dictionaries(values(args[0]), values(args[1]), max_size=3)
     if origin is tuple:
         return st.tuples(*(values(arg) for arg in args))
     assert issubclass(kind, msgspec.Struct), kind
@@ -86,6 +88,11 @@ def test_a_decimal_that_would_fill_the_memory_is_not_read(text: str) -> None:
     payload = msgspec.msgpack.encode([1, "c", "v", "BTCUSDT", "FILLED", text])
     with pytest.raises(CodecError):
         decode("OrderReport", payload)
+
+
+def test_a_number_of_more_than_sixty_four_bits_is_not_written() -> None:
+    with pytest.raises(CodecError, match="Clock cannot be encoded"):
+        encode(Clock(1 << 64))
 
 
 def test_a_kind_that_nobody_knows_is_refused() -> None:

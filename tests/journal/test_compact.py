@@ -26,7 +26,7 @@ from engine.journal.compact import Compactor
 from engine.journal.recording import Recording, RecordingError
 from engine.journal.writer import Journal
 from engine.model.events import BookTick, Clock, Event, Noticed
-from engine.model.market import Candle
+from engine.model.market import Candle, Instrument
 from engine.model.state import Account, Market, State
 
 
@@ -298,6 +298,59 @@ async def test_what_waits_for_the_disk_does_not_wait_for_compression(
     assert journal.failed is None
 
 
+def test_only_so_many_rows_wait_for_a_block_and_the_older_ones_stay_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.journal.compact.MAX_LOOSE", 300)
+    db = schema.create(tmp_path / "one.cockpit")
+    batch = rows(1, 1_000)
+    db.executemany(schema.INSERT, batch)
+    compactor = Compactor(db, lambda: None)
+    compactor.took(batch)
+    while compactor.has_work(1_000):
+        compactor.work(1_000)
+    db.close()
+    market = [row for row in batch if row[2] in schema.FREQUENT]
+    with Recording.open(tmp_path / "one.cockpit") as recording:
+        assert recording.check() == []
+        assert list(recording.events()) == expected(1, 1_000)
+        assert [span.first for span in recording.spans()] == [market[-300][0]]
+
+
+def test_rows_that_make_too_large_a_text_stay_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(block, "MAX_TEXT", 1_000)
+    db = schema.create(tmp_path / "one.cockpit")
+    batch = rows(1, 400)
+    db.executemany(schema.INSERT, batch)
+    compactor = Compactor(db, lambda: None)
+    compactor.took(batch)
+    compactor.work(400)
+    assert not compactor.has_work(400)
+    db.close()
+    with Recording.open(tmp_path / "one.cockpit") as recording:
+        assert recording.spans() == []
+        assert list(recording.events()) == expected(1, 400)
+
+
+def test_a_state_without_a_guard_or_too_large_a_one_is_not_kept(tmp_path: Path) -> None:
+    compactor = Compactor(schema.create(tmp_path / "one.cockpit"), lambda: None)
+    compactor.offer(1, b"state", "")
+    compactor.offer(1, bytes(keyframe.MAX_STATE + 1), "guard")
+    assert not compactor.has_work(1)
+    compactor.offer(1, bytes(keyframe.MAX_STATE), "guard")
+    assert compactor.has_work(1)
+
+
+def test_a_keyframe_that_newer_ones_pushed_out_before_its_turn_is_no_work(tmp_path: Path) -> None:
+    compactor = Compactor(schema.create(tmp_path / "one.cockpit"), lambda: None)
+    compactor.offer(1, b"state", "guard")
+    assert compactor.has_work(1)
+    for seq in (2, 3):
+        compactor.offer(seq, b"state", "guard")
+    compactor.work(1)
+    assert compactor.has_work(2)
+
+
 # --- damage -------------------------------------------------------------------------------------------------------
 
 
@@ -438,6 +491,20 @@ def test_a_forged_state_is_no_state() -> None:
     ):
         with pytest.raises(ValueError, match="state"):
             keyframe.decode_foreign(raw, seq)
+
+
+@pytest.mark.parametrize(
+    ("tick", "fee", "good"), [("0.1", "0.0002", True), ("NaN", "0", False), ("0.1", "1E+99", False)]
+)
+def test_the_numbers_of_an_instrument_are_looked_at_too(tick: str, fee: str, good: bool) -> None:
+    one = Decimal(1)
+    made = Instrument("X", "X", "USDT", Decimal(tick), one, one, one, one, one, 10, Decimal(fee), one)
+    raw = keyframe.encode_state(State(seq=5, markets={"X": Market("X", instrument=made)}))
+    if good:
+        assert keyframe.decode_foreign(raw, 5).markets["X"].instrument == made
+    else:
+        with pytest.raises(ValueError, match="out of all bounds"):
+            keyframe.decode_foreign(raw, 5)
 
 
 async def test_a_state_of_events_that_were_never_written_is_not_kept(tmp_path: Path) -> None:

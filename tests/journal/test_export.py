@@ -13,7 +13,7 @@ import pytest
 from engine.journal.export import TRADE_COLUMNS, iso, write_jsonl, write_trades_csv
 from engine.journal.recording import Recording
 from engine.journal.writer import Journal
-from engine.model.events import FillReport, Noticed
+from engine.model.events import BookTick, FillReport, Noticed
 from engine.model.orders import Fill, Trade
 
 FILL = Fill(5, "BTCUSDT", "t1", "v1", "c1", "BUY", Decimal("0.100"), Decimal("95000.1"), Decimal("5.70"), False)
@@ -36,6 +36,18 @@ async def test_events_become_one_named_object_per_line(tmp_path: Path) -> None:
     assert first["data"]["fill"]["price"] == "95000.1"
     assert first["data"]["fill"]["qty"] == "0.100"
     assert (second["kind"], second["data"]["kind"], second["data"]["text"]) == ("Noticed", "Config", "a\nb")
+
+
+async def test_the_sides_of_a_book_stay_lists_of_price_and_size(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path / "one.ckpt")
+    journal.append(BookTick(1, "BTCUSDT", [(1.5, 2.0)], [(2.5, 1.0), (3.0, 4.0)], 7))
+    journal.append(BookTick(2, "X", [], [], 0))
+    await journal.close()
+    with Recording.open(journal.path) as recording:
+        write_jsonl(recording, tmp_path / "events.jsonl")
+    first, second = map(json.loads, (tmp_path / "events.jsonl").read_text().splitlines())
+    assert (first["data"]["bids"], first["data"]["asks"]) == ([[1.5, 2.0]], [[2.5, 1.0], [3.0, 4.0]])
+    assert second["data"]["bids"] == []
 
 
 def test_trades_have_entry_and_exit_times_and_no_formulas(tmp_path: Path) -> None:

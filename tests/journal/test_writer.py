@@ -293,6 +293,77 @@ async def test_the_rows_cannot_be_changed_afterwards(journal: Journal) -> None:
                 db.execute(sql)
 
 
+async def test_an_event_that_is_committed_while_its_waiter_sits_down_is_answered_at_once(tmp_path: Path) -> None:
+    """The writer commits between the waiter's look and its place in the queue; nobody else would call it any more."""
+    journal, _ = wrapped(tmp_path / "one.ckpt")
+    seq = journal.append(Clock(1))
+    wake = journal._wake
+
+    class CommitsFirst(threading.Event):
+        def set(self) -> None:
+            journal._committed = seq
+            journal._wake = wake
+
+    journal._wake = CommitsFirst()
+    await asyncio.wait_for(journal.durable(seq), 1)
+    await journal.close()
+
+
+async def test_a_disk_that_hangs_does_not_hold_an_emergency_close(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "CLOSE_NOW_S", 0.05)
+    journal, db = wrapped(tmp_path / "one.ckpt")
+    db.go_on.clear()
+    waiter = asyncio.create_task(journal.durable(journal.append(Clock(1))))
+    await asyncio.sleep(0.01)
+    journal.close_now()
+    assert "did not answer" in str(journal.failed)
+    with pytest.raises(JournalError, match="did not answer"):
+        await waiter
+    db.go_on.set()
+    journal._thread.join(2)
+
+
+async def test_a_disk_that_hangs_does_not_hold_an_ordinary_close(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "CLOSE_S", 0.05)
+    journal, db = wrapped(tmp_path / "one.ckpt")
+    db.go_on.clear()
+    waiter = asyncio.create_task(journal.durable(journal.append(Clock(1))))
+    await asyncio.sleep(0.01)
+    await journal.close()
+    with pytest.raises(JournalError, match="did not answer"):
+        await waiter
+    db.go_on.set()
+    journal._thread.join(2)
+
+
+async def test_the_first_failure_is_the_one_that_is_told(tmp_path: Path) -> None:
+    journal, _ = wrapped(tmp_path / "one.ckpt")
+    told: list[JournalError] = []
+    journal.on_failure = told.append
+    for text in ("the first", "the second"):
+        journal._fail(JournalError(text))
+    await asyncio.sleep(0)
+    await journal.close()
+    assert [error.what for error in told] == ["the first"]
+    assert journal.failed is told[0]
+
+
+def test_a_journal_whose_loop_is_gone_is_closed_all_the_same(tmp_path: Path) -> None:
+    async def leave() -> Journal:
+        journal = Journal.create(tmp_path / "one.ckpt")
+        journal.append(Clock(1))
+        return journal
+
+    journal = asyncio.run(leave())
+    journal.close_now()
+    assert journal.failed is None
+    assert written(journal.path) == [(1, Clock(1))]
+
+
 # --- dying --------------------------------------------------------------------------------------------------------
 
 PROGRAM = """

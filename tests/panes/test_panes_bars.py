@@ -129,7 +129,7 @@ def test_safe_and_paused_are_told_apart() -> None:
     safe, paused = build.links_down(), build.long()
     paused.state.trading, paused.state.trading_why = "PAUSED", "key p"
     assert StatusBar().ground(safe) == "bar.safe"
-    assert "◆ SAFE  private link lost  links were lost · a person must re-arm" in status(safe)
+    assert "◆ SAFE  private link lost  no entries · a person must re-arm" in status(safe)
     assert StatusBar().ground(paused) == "bar"
     assert "‖ PAUSED   key p" in status(paused)
     assert "○ READY" in status(paused)

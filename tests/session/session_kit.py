@@ -17,13 +17,16 @@ from exchange_kit import START_MS, ScriptedMarket
 
 from engine.journal.writer import Journal
 from engine.model import events as ev
+from engine.model.fill_settings import FillModel
 from engine.model.market import MINUTE_NS, Candle
 from engine.model.orders import Intent
 from engine.ops.paths import Home, home
 from engine.session import start
+from engine.session.paper import Paper
 from engine.session.session import Session
 from engine.sim.run import RunningExchange, serve
 from engine.venues.bitunix.adapter import Bitunix
+from engine.venues.port import Venue
 
 SYMBOL = "BTCUSDT"
 
@@ -74,14 +77,23 @@ def settings(exchange: RunningExchange, risk: Any = None, **trading: Any) -> Any
 
 @asynccontextmanager
 async def floor(
-    tmp: Path, *, up: bool = True, journal: Callable[[Path], Journal] | None = None, **trading: Any
+    tmp: Path,
+    *,
+    up: bool = True,
+    journal: Callable[[Path], Journal] | None = None,
+    paper: FillModel | None = None,
+    **trading: Any,
 ) -> AsyncIterator[Floor]:
+    """``paper``: the exchange's market alone, and a simulated account that fills by this."""
     market = ScriptedMarket(mid=60_000.0)
     market.depth = 5.0
     exchange = await serve(market, keys=[("key", "secret")], balance=Decimal(10_000), tick_s=0.02)
     place = home(tmp / "home", {})
     prof = settings(exchange, **trading)
-    venue = Bitunix(prof.venue, key="key", secret="secret", clock=time.time_ns, rng=random.Random(1))
+    venue: Venue = Bitunix(prof.venue, key="key", secret="secret", clock=time.time_ns, rng=random.Random(1))
+    if paper is not None:
+        prof = msgspec.structs.replace(prof, mode="PAPER", fill=paper)
+        venue = Paper(Bitunix(prof.venue, clock=time.time_ns, rng=random.Random(1)), prof, time.time_ns)
     session, log = start.begin(prof, {SYMBOL: [Scripted()]}, venue, place, version="test", config="{}")
     here = Floor(session, log, exchange, market, place)
     try:
