@@ -25,6 +25,13 @@ screenshots: $(DEV_STAMP)
 bench: $(DEV_STAMP)
 	$(BIN)/python -m bench $(ARGS)
 
+# The engine's hot modules as machine code beside their sources; needs a C compiler. `make slow` takes them away again.
+fast: $(DEV_STAMP)
+	$(BIN)/python -m tools.fast
+
+slow:
+	$(PYTHON) -m tools.fast --remove
+
 chaos: $(DEV_STAMP)
 	$(BIN)/python tests/campaign/chaos.py $(ARGS)
 
@@ -36,7 +43,8 @@ simulate: $(DEV_STAMP)
 	$(BIN)/python -m tests.simulation $(or $(ARGS),--hours 20)
 
 coverage: $(DEV_STAMP)
-	COCKPIT_FUZZED_ORDERS=100000 $(BIN)/python -m coverage run -m pytest -n 0 --hypothesis-seed=1 tests/core tests/journal $(ARGS)
+	COCKPIT_FUZZED_ORDERS=100000 $(BIN)/python -m pytest -n 0 tests/core/test_gate_fuzz.py
+	$(BIN)/python -m coverage run -m pytest -n 0 --hypothesis-seed=1 tests/core tests/journal $(ARGS)
 	$(BIN)/python -m coverage report
 
 mutants: $(DEV_STAMP)
@@ -60,5 +68,5 @@ $(DEV_STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(STAMP) $@
 
-clean:
+clean: slow
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
