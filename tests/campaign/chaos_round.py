@@ -153,12 +153,12 @@ async def _read(session: Process) -> str:
 
 @asynccontextmanager
 async def exchange(folder: Path, speed: float, seed: int) -> AsyncIterator[dict[str, Any]]:
-    """``cockpit exchange`` in a process of its own: its addresses and keys."""
+    """``cockpit exchange`` in a process of its own: its addresses and keys, and the process."""
     command = [sys.executable, "-m", "cockpit", "exchange", "--json", "--speed", f"{speed:g}", "--seed", f"{seed}"]
     process = await asyncio.create_subprocess_exec(*command, "--home", f"{folder}", stdout=PIPE, stderr=PIPE)
     try:
         assert process.stdout is not None
-        yield json.loads(await asyncio.wait_for(process.stdout.readline(), READY_S))
+        yield {**json.loads(await asyncio.wait_for(process.stdout.readline(), READY_S)), "process": process}
     finally:
         with suppress(ProcessLookupError):
             process.terminate()
