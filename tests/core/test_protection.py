@@ -103,6 +103,16 @@ def test_the_way_out_is_tried_again_when_the_venue_refuses_it_but_not_every_seco
     assert 3 <= tries <= 5
 
 
+def test_a_position_that_the_venue_does_not_have_is_an_alarm_and_not_closed_again_and_again() -> None:
+    desk = bare()
+    desk.take(ev.PositionReport(desk.now, SYMBOL, Decimal(0), Decimal(0), "", None, 3, "CROSS", "push"))
+    desk.wait(20)
+    desk.take(ev.SnapshotTaken(desk.now, "regular comparison", True))
+    assert f"PositionMismatch/{SYMBOL}" in desk.state.alarms
+    sent = [kind for _ in range(60) for kind in kinds(desk.wait(1))]
+    assert not {"OrderSent", "ProtectSent"} & set(sent)
+
+
 def test_with_the_link_down_the_way_out_does_not_flood_the_journal() -> None:
     desk = bare()
     for n in range(3):

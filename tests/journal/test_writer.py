@@ -216,8 +216,11 @@ def test_a_full_disk_fails_the_journal_and_keeps_what_was_acknowledged(tmp_path:
 async def test_a_thousand_failing_waiters_are_all_told(tmp_path: Path) -> None:
     journal, db = wrapped(tmp_path / "one.ckpt")
     db.fail_commit = 1
-    waits = [journal.durable(journal.append(Clock(t))) for t in range(1_000)]
-    outcomes = await asyncio.gather(*waits, return_exceptions=True)
+    db.go_on.clear()
+    waiting = asyncio.gather(*(journal.durable(journal.append(Clock(t))) for t in range(1_000)), return_exceptions=True)
+    await asyncio.sleep(0)
+    db.go_on.set()
+    outcomes = await waiting
     assert {type(outcome) for outcome in outcomes} == {JournalError}
     await journal.close()
 
