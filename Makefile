@@ -27,10 +27,10 @@ bench: $(DEV_STAMP)
 
 # The engine's hot modules as machine code beside their sources; needs a C compiler. `make slow` takes them away again.
 fast: $(DEV_STAMP)
-	$(BIN)/python -m tools.fast
+	$(BIN)/python -m bench.fast
 
 slow:
-	$(PYTHON) -m tools.fast --remove
+	$(PYTHON) -m bench.fast --remove
 
 chaos: $(DEV_STAMP)
 	$(BIN)/python tests/campaign/chaos.py $(ARGS)

@@ -1,4 +1,4 @@
-"""The comparison job of backtest engines: ``python bench/backtest_bench.py [--runs N] [--bars N] [--only ours]``.
+"""The comparison job of backtest engines: ``python bench/backtest_bench.py [--runs N] [--bars N] [--only ours|peers]``.
 
 525,600 one-minute bars (a year, seeded walk, whole cents, each open a little off the close before), an SMA cross that is
 always in the market with 0.01 at 5 bps: dense 10/30 (20,330 flips) and sparse 300/900 (712). Ours runs with its risk gate,
@@ -6,7 +6,8 @@ order states and exact accounts, and "recorded" writes every order, fill and ref
 own; the profit must be that of the fill rule to the last digit. ``run`` is the engine alone, with the data in its own form;
 ``process`` is everything.
 
-The data needs numpy (``pip install numpy``) and is made once; engines that are installed (``backtesting``) run the same job.
+``cpu`` is the processor time of the run (the writer of the recording is another process), which other work on the machine
+changes less. The data needs numpy (``pip install numpy``) and is made once; other engines run the same job (``bench/peers``).
 """
 
 from __future__ import annotations
@@ -20,12 +21,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [os.environ.get("COCKPIT_BENCH_ENGINE", str(ROOT)), str(ROOT)]
 
+from bench.peers import PEERS, interpreter  # noqa: E402
+from bench.peers import measure as measure_peer  # noqa: E402
 from bench.table import Row, row  # noqa: E402
 
 YEAR, SEED = 525_600, 7
@@ -92,10 +97,11 @@ def ours(path: Path, count: int, job: str, rule: Any, recorded: bool) -> dict[st
 
     from engine import FillModel, backtest, bars
     from engine.ops.config import load as load_profile
-    from engine.runner.backtest import BTCUSDT
+    from engine.runner.terms import BTCUSDT
 
     fast, slow = JOBS[job]
     data = bars(load(path, count))
+    cpu = time.process_time()
     with tempfile.TemporaryDirectory(dir=ROOT) as folder:
         result = backtest(
             data,
@@ -107,61 +113,21 @@ def ours(path: Path, count: int, job: str, rule: Any, recorded: bool) -> dict[st
             instrument=msgspec.structs.replace(BTCUSDT, taker_fee=Decimal(FEE)),
             journal=Path(folder) / "run.cockpit" if recorded else None,
         )
-    return {"run_s": result.seconds, "flips": result.entries, "pnl": f"{result.pnl:.4f}", "orders": len(result.orders)}
-
-
-def backtesting_py(path: Path, count: int, job: str, *_: object) -> dict[str, Any]:
-    """backtesting.py: whole units only, so prices are scaled by the quantity."""
-    import pandas as pd
-    from backtesting import Backtest, Strategy
-
-    fast, slow = JOBS[job]
-    columns = load(path, count)
-    frame = pd.DataFrame(
-        {name.title(): [x * float(QTY) for x in columns[name]] for name in ("open", "high", "low", "close")}
-        | {"Volume": list(columns["volume"])},
-        index=pd.to_datetime(list(columns["time"]), unit="ms"),
-    )
-    cents = pd.Series([round(x * 100) for x in columns["close"]])
-    gap = (cents.rolling(fast).sum() * slow - cents.rolling(slow).sum() * fast).to_numpy()
-
-    class Cross(Strategy):  # type: ignore[misc]
-        def init(self) -> None:
-            self.side = 0
-            self.flips = 0
-
-        def next(self) -> None:
-            row = len(self.data) - 1
-            want = 0 if row < slow else int(gap[row] > 0) - int(gap[row] < 0) or self.side
-            if want not in (0, self.side):
-                self.flips += 1
-                self.position.close()
-                self.buy(size=1) if want > 0 else self.sell(size=1)
-                self.side = want
-
-    began = time.perf_counter()
-    stats = Backtest(frame, Cross, cash=CASH, commission=float(FEE), finalize_trades=False).run()
-    seconds = time.perf_counter() - began
-    pnl = stats["Equity Final [$]"] - CASH
-    return {"run_s": seconds, "flips": stats._strategy.flips, "pnl": f"{pnl:.4f}", "orders": 2 * len(stats._trades)}
-
-
-ENGINES = {"ours": ours, "backtesting": backtesting_py}
+    cpu = time.process_time() - cpu
+    return {"run_s": result.seconds, "cpu_s": cpu, "flips": result.entries, "pnl": f"{result.pnl:.4f}"}
 
 
 def one(arguments: list[str]) -> None:
     """A row, in the process that was started for it."""
-    engine, path, count, job, rule, recorded = arguments
-    found = ENGINES[engine](Path(path), int(count), job, rule, recorded == "recorded")
+    path, count, job, rule, recorded = arguments
+    found = ours(Path(path), int(count), job, rule, recorded == "recorded")
     found["rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps(found))
 
 
-def measure(
-    path: Path, count: int, engine: str, job: str, rule: str, recorded: str, source: Path = ROOT
-) -> dict[str, Any]:
+def measure(path: Path, count: int, job: str, rule: str, recorded: str, source: Path = ROOT) -> dict[str, Any]:
     began = time.perf_counter()
-    command = [sys.executable, __file__, "--one", engine, str(path), str(count), job, rule, recorded]
+    command = [sys.executable, __file__, "--one", str(path), str(count), job, rule, recorded]
     environment = {**os.environ, "COCKPIT_BENCH_ENGINE": str(source.absolute())}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -169,26 +135,54 @@ def measure(
     return found
 
 
-def jobs(only: str) -> list[tuple[str, str, str, str]]:
-    wanted = [("ours", job, "next_open", recorded) for job in JOBS for recorded in ("recorded", "")]
-    wanted += [("ours", "dense", rule, "recorded") for rule in ("same_close", "next_close")]
-    if importlib.util.find_spec("backtesting") is not None:
-        wanted += [("backtesting", job, "next_open", "") for job in JOBS]
-    return [each for each in wanted if not only or each[0] == only]
+class Run(NamedTuple):
+    """A row of the comparison: ``once`` gives one measurement of it."""
+
+    engine: str
+    job: str
+    rule: str
+    recorded: str
+    once: Callable[[], dict[str, Any]]
+
+
+def own_runs(path: Path, count: int, source: Path = ROOT) -> list[Run]:
+    wanted = [(job, "next_open", recorded) for job in JOBS for recorded in ("recorded", "")]
+    wanted += [("dense", rule, "recorded") for rule in ("same_close", "next_close")]
+    return [Run("ours", *what, partial(measure, path, count, *what, source)) for what in wanted]
+
+
+def peer_runs(path: Path, count: int) -> list[Run]:
+    """Those that are installed."""
+    return [
+        Run(peer.name, job, peer.rule, "", partial(measure_peer, peer, path, count, *lengths))
+        for peer in PEERS
+        if interpreter(peer)
+        for job, lengths in JOBS.items()
+    ]
+
+
+def missing() -> str:
+    names = [peer.name for peer in PEERS if not interpreter(peer)]
+    return f"not installed: {', '.join(names)} (bench/peers/README.md)" if names else ""
 
 
 def rows() -> list[Row]:
-    """For ``python -m bench``: seconds of a year of minutes, recorded; nothing where the data cannot be made."""
+    """For ``python -m bench``: seconds of a year of minutes, recorded, and of peers; nothing where the data cannot be made."""
     path = data_file()
     if path is None:
         return []
     found = []
     for job, goal in GOALS.items():
-        runs = [measure(path, YEAR, "ours", job, "next_open", "recorded") for _ in range(3)]
+        runs = [measure(path, YEAR, job, "next_open", "recorded") for _ in range(3)]
         found.append(row(f"backtest {job}, a year of minutes", "s", [r["run_s"] for r in runs], YEAR / goal))
+        found.append(row("  processor time", "s", [r["cpu_s"] for r in runs]))
         if job == "dense":
             found.append(row("  whole process", "s", [r["process_s"] for r in runs], GOAL_PROCESS_S))
             found.append(row("  memory", "MB", [r["rss_mb"] for r in runs], GOAL_RSS_MB))
+    for run in peer_runs(path, YEAR):
+        found.append(row(f"  the same by {run.engine}, {run.job} ({run.rule})", "s", [run.once()["run_s"]]))
+    if missing():
+        print(missing(), file=sys.stderr)
     return found
 
 
@@ -209,9 +203,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--bars", type=int, default=YEAR)
-    parser.add_argument("--only", choices=sorted(ENGINES), default="")
+    parser.add_argument("--only", choices=("ours", "peers"), default="")
     parser.add_argument("--engine", type=Path, default=ROOT, help="folder with another copy of the engine")
-    parser.add_argument("--one", nargs=6, help=argparse.SUPPRESS)
+    parser.add_argument("--one", nargs=5, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         one(options.one)
@@ -220,21 +214,26 @@ def main() -> int:
     if path is None:
         print("the data is made with numpy: pip install numpy", file=sys.stderr)
         return 2
+    runs = own_runs(path, options.bars, options.engine) if options.only != "peers" else []
+    runs += peer_runs(path, options.bars) if options.only != "ours" else []
     wrong = 0
-    heads = ("run s", "bars/s", "process s", "MB", "flips", "PnL")
+    heads = ("run s", "bars/s", "cpu s", "process s", "MB", "flips", "PnL")
     print(f"{'engine':<12}{'job':<8}{'fill rule':<12}{'':<10}" + "".join(f"{head:>11}" for head in heads))
-    for engine, job, rule, recorded in jobs(options.only):
-        runs = [measure(path, options.bars, engine, job, rule, recorded, options.engine) for _ in range(options.runs)]
-        best = min(runs, key=lambda run: run["run_s"])
+    for run in runs:
+        tries = [run.once() for _ in range(options.runs)]
+        best = min(tries, key=lambda found: found["run_s"])
         verdict = ""
-        if options.bars == YEAR and best["pnl"] != PROFIT[job, rule]:
-            verdict, wrong = f"  WRONG: {PROFIT[job, rule]} expected", wrong + 1
-        process_s = min(run["process_s"] for run in runs)
+        if options.bars == YEAR and best["pnl"] != PROFIT[run.job, run.rule]:
+            verdict, wrong = f"  WRONG: {PROFIT[run.job, run.rule]} expected", wrong + (run.engine == "ours")
+        cpu_s, process_s = (min(found[name] for found in tries) for name in ("cpu_s", "process_s"))
         print(
-            f"{engine:<12}{job:<8}{rule:<12}{recorded:<10}{best['run_s']:>11.3f}{options.bars / best['run_s']:>11,.0f}"
-            f"{process_s:>11.2f}{best['rss_mb']:>11.0f}{best['flips']:>11,}{best['pnl']:>11}{verdict}",
+            f"{run.engine:<12}{run.job:<8}{run.rule:<12}{run.recorded:<10}{best['run_s']:>11.3f}"
+            f"{options.bars / best['run_s']:>11,.0f}{cpu_s:>11.3f}{process_s:>11.2f}{best['rss_mb']:>11.0f}"
+            f"{best['flips']:>11,}{best['pnl']:>11}{verdict}",
             flush=True,
         )
+    if missing() and options.only != "ours":
+        print(missing())
     goals = f"goals: {GOALS['dense']:,} bars/s dense, {GOALS['sparse']:,} sparse;"
     print(f"{goals} dense process at most {GOAL_PROCESS_S} s and {GOAL_RSS_MB} MB")
     return 1 if wrong else 0

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from os.path import exists, join
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.model.fill_settings import FillModel as FillModel
     from engine.runner.backtest import backtest as backtest
     from engine.runner.data import bars as bars
+
+if exists(join(__path__[0], ".compiled")):  # left by `make fast`; nothing else is paid for it
+    from engine.compiled import check
+
+    check()
 
 _PLACES = {"backtest": "engine.runner.backtest", "bars": "engine.runner.data", "FillModel": "engine.sim.fillmodel"}
 

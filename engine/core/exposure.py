@@ -63,6 +63,8 @@ def to_close(state: State, symbol: str) -> Decimal:
 
 def closing(state: State, symbol: str, side: Side) -> Decimal:
     """What our own orders on their way already take out of the position; one without an answer is not counted on."""
+    if not state.open_orders:
+        return ZERO
     return sum(
         (o.left for o in working_orders(state, symbol)
          if o.reduce_only and o.sent_t and o.side == side and o.status != "UNKNOWN" and not o.cancel_sent_t),
@@ -70,8 +72,13 @@ def closing(state: State, symbol: str, side: Side) -> Decimal:
     )  # fmt: skip
 
 
-def exposure(state: State, extra: Order | None = None, working: list[Order] | None = None) -> float:
-    """Worst-case gross notional over all symbols, in the quote currency, at the present price."""
+def exposure(
+    state: State, extra: Order | None = None, working: list[Order] | None = None, worst: Decimal | None = None
+) -> float:
+    """Worst-case gross notional over all symbols, in the quote currency, at the present price.
+
+    ``worst`` is the worst position in the symbol of ``extra``, where the caller has it already.
+    """
     working = working_orders(state) if working is None else working
     symbols = set(state.positions)
     for order in working:
@@ -81,10 +88,13 @@ def exposure(state: State, extra: Order | None = None, working: list[Order] | No
     total = 0.0
     for symbol in sorted(symbols) if len(symbols) > 1 else symbols:
         market = state.markets.get(symbol)
-        price = market.price if market is not None else 0.0
-        if extra is not None and extra.symbol == symbol and extra.price is not None:
+        price = (market.mark or market.last) if market is not None else 0.0
+        if extra is None or extra.symbol != symbol:
+            total += float(worst_position(state, symbol, extra, working)) * price
+            continue
+        if extra.price is not None:
             price = max(price, float(extra.price))
-        total += float(worst_position(state, symbol, extra, working)) * price
+        total += float(worst_position(state, symbol, extra, working) if worst is None else worst) * price
     return total
 
 

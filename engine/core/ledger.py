@@ -9,44 +9,47 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from engine.model.orders import ZERO, Fill, Order, Position, Trade, sign
+from engine.model.orders import ZERO, Fill, Order, Position, Trade
 from engine.model.state import Account
 
 GRID = Decimal("1e-12")
 """Shares of a cost or a fee are whole multiples of this, so that every later sum is exact."""
 GRID_BELOW = Decimal("1e15")
+ONE, MINUS = Decimal(1), Decimal(-1)
 
 
 def book_fill(account: Account, position: Position, fill: Fill, order: Order | None) -> Trade | None:
     """Apply one fill; sets ``fill.realised`` and returns the finished trade when the position is flat (or flipped)."""
-    change = sign(fill.side) * fill.qty
+    held, qty, fee = position.qty, fill.qty, fill.fee
+    buys = fill.side == "BUY"
     fill.realised = ZERO
-    account.fees += fill.fee
-    account.wallet -= fill.fee
-    if position.qty * change >= 0:
-        _open(position, change, fill, order)
-        position.fees += fill.fee
+    account.fees += fee
+    account.wallet -= fee
+    was_long = held > ZERO
+    if not held or was_long is buys:
+        _open(position, qty if buys else -qty, fill, order)
+        position.fees += fee
         return None
-    closing = min(fill.qty, abs(position.qty))
-    share = _share(fill.fee, closing, fill.qty)
-    paid = _share(position.cost, closing, abs(position.qty))
+    size = abs(held)
+    closing = min(qty, size)
+    share = share_of(fee, closing, qty)
+    paid = share_of(position.cost, closing, size)
     position.cost -= paid
-    realised = (fill.price * closing - paid) * (1 if position.qty > 0 else -1)
+    realised = (fill.price * closing - paid) * (ONE if was_long else MINUS)
     fill.realised = realised
     account.realised += realised
     account.wallet += realised
     position.realised += realised
     position.fees += share
-    was_long = position.qty > 0
-    position.qty += closing if not was_long else -closing
+    position.qty = held - closing if was_long else held + closing
     if position.qty:
         return None
     trade = _trade(position, fill, order, was_long)
-    rest = fill.qty - closing
+    rest = qty - closing
     _clear(position)
     if rest:
-        _open(position, sign(fill.side) * rest, fill, order)
-        position.fees += fill.fee - share
+        _open(position, rest if buys else -rest, fill, order)
+        position.fees += fee - share
     return trade
 
 
@@ -70,7 +73,8 @@ def adopt(position: Position, qty: Decimal, entry: Decimal, t: int) -> None:
         _clear(position)
 
 
-def _share(whole: Decimal, part: Decimal, of: Decimal) -> Decimal:
+def share_of(whole: Decimal, part: Decimal, of: Decimal) -> Decimal:
+    """``whole`` × ``part`` / ``of`` on the grid; all of it when the part is all."""
     return whole if part == of else _on_grid(whole * part / of)
 
 
@@ -79,21 +83,23 @@ def _on_grid(value: Decimal) -> Decimal:
 
 
 def _open(position: Position, change: Decimal, fill: Fill, order: Order | None) -> None:
+    price = fill.price
     if not position.qty:
         _clear(position)
         position.opened_t = fill.t
-        position.best = float(fill.price)
+        position.best = float(price)
         if order is not None:
             position.strategy, position.why = order.strategy, order.why
             position.target = order.target
             if order.stop is not None:
                 position.wanted_stop = order.stop
-                position.risk_per_unit = abs(fill.price - order.stop)
+                position.risk_per_unit = abs(price - order.stop)
     total = position.qty + change
-    position.cost += fill.price * abs(change)
-    position.entry = position.cost / abs(total)
+    size = abs(total)
+    position.cost += price * abs(change)
+    position.entry = position.cost / size
     position.qty = total
-    position.peak_qty = max(position.peak_qty, abs(total))
+    position.peak_qty = max(position.peak_qty, size)
 
 
 def _clear(position: Position) -> None:
@@ -113,24 +119,13 @@ def _trade(position: Position, fill: Fill, order: Order | None, was_long: bool) 
     pnl = position.realised - position.fees + position.funding
     size = position.peak_qty
     risk = position.risk_per_unit * size if position.risk_per_unit else None
-    exit_price = position.entry + position.realised / size * (1 if was_long else -1)
+    exit_price = position.entry + position.realised / size * (ONE if was_long else MINUS)
+    r = float(pnl / risk) if risk else None
     return Trade(
-        symbol=position.symbol,
-        side="BUY" if was_long else "SELL",
-        qty=size,
-        entry_t=position.opened_t,
-        exit_t=fill.t,
-        entry=position.entry,
-        exit=exit_price,
-        pnl=pnl,
-        fees=position.fees,
-        funding=position.funding,
-        r=float(pnl / risk) if risk else None,
-        bars=position.bars,
-        strategy=position.strategy,
-        why=position.why,
-        exit_why=_exit_why(position, fill, order),
-    )
+        position.symbol, "BUY" if was_long else "SELL", size, position.opened_t, fill.t, position.entry, exit_price,
+        pnl, position.fees, position.funding, r, position.bars, position.strategy, position.why,
+        _exit_why(position, fill, order),
+    )  # fmt: skip
 
 
 def _exit_why(position: Position, fill: Fill, order: Order | None) -> str:

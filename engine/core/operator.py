@@ -57,11 +57,14 @@ def _kill(trader: Trader, c: ev.Command) -> None:
 
     Orders on their way out of a position go on, as do protective stops: the kill switch never keeps anyone in.
     """
-    why = c.text or "kill switch"
+    halt(trader, c.text or "kill switch", c.by)
+
+
+def halt(trader: Trader, why: str, by: str) -> None:
     if trader.state.trading != "HALTED":
-        trader.decide(ev.TradingChanged(trader.state.t, "HALTED", why, c.by))
+        trader.decide(ev.TradingChanged(trader.state.t, "HALTED", why, by))
     trader.cancel(_entries(trader), "kill")
-    trader.drop_approvals(Breach("halted", "off", "on", f"the kill switch is on: {why}"), c.by)
+    trader.drop_approvals(Breach("halted", "off", "on", f"the kill switch is on: {why}"), by)
 
 
 def _rearm(trader: Trader, c: ev.Command) -> None:
@@ -72,6 +75,14 @@ def _rearm(trader: Trader, c: ev.Command) -> None:
         trader.notice("StaleCommand", "", "re-arming needs a typed reason")
     else:
         trader.decide(ev.TradingChanged(trader.state.t, "ACTIVE", f"re-armed: {reason}", c.by))
+        start_links(trader)
+
+
+def start_links(trader: Trader) -> None:
+    """Links that gave up do not try again by themselves; until they are up, the gate refuses."""
+    given_up = [name for name, link in sorted(trader.state.links.items()) if link.state == "failed"]
+    if given_up:
+        trader.decide(ev.LinksAsked(trader.state.t, f"{', '.join(given_up)} had given up"))
 
 
 def _cancel(trader: Trader, c: ev.Command) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 import msgspec
 
 from engine.model.market import Instrument
-from engine.model.orders import FINAL, Intent, Order, Side
+from engine.model.orders import FINAL, ZERO, Intent, Order, Side
 
 LARGEST = 1e12
+MOST = Decimal("1e12")
+ONE = Decimal(1)
 _ALIVE = frozenset({"ACCEPTED", "PARTIALLY_FILLED", "FILLED", "CANCELLED", "EXPIRED", "REJECTED", "UNKNOWN"})
 
 TRANSITIONS: dict[str, frozenset[str]] = {
@@ -57,24 +59,25 @@ def terms(order: Order) -> str:
 def on_tick(price: float | Decimal, tick: Decimal) -> Decimal:
     """The nearest price on the tick."""
     steps = (Decimal(repr(price)) if isinstance(price, float) else price) / tick
-    return steps.quantize(Decimal(1), ROUND_HALF_EVEN) * tick
+    return steps.quantize(ONE, ROUND_HALF_EVEN) * tick
 
 
 def on_step(qty: Decimal, step: Decimal) -> Decimal:
     """The quantity rounded down to the lot step."""
-    return (qty / step).quantize(Decimal(1), ROUND_DOWN) * step
+    return qty // step * step
 
 
 def sensible(intent: Intent, price: float) -> bool:
     """All numbers of an intent that is expected to fill at ``price`` can be put on steps: none is missing, infinite or absurd."""
-    sized = intent.qty is None or (intent.qty.is_finite() and 0 < intent.qty < LARGEST)
-    limited = intent.kind == "MARKET" or intent.price is not None
-    scaled = 0.0 < intent.size_factor < LARGEST and 0.0 <= price < LARGEST
-    return sized and limited and scaled and _level(intent.price) and _level(intent.stop) and _level(intent.target)
-
-
-def _level(price: float | None) -> bool:
-    return price is None or 0.0 < price < LARGEST
+    qty = intent.qty
+    if qty is not None and not (qty.is_finite() and ZERO < qty < MOST):
+        return False
+    if intent.price is None and intent.kind != "MARKET":
+        return False
+    for level in (intent.price, intent.stop, intent.target):
+        if level is not None and not 0.0 < level < LARGEST:
+            return False
+    return 0.0 < intent.size_factor < LARGEST and 0.0 <= price < LARGEST
 
 
 def on_ticks(intent: Intent, tick: Decimal) -> Intent:
@@ -101,22 +104,18 @@ def from_intent(
     intent: Intent, *, client_id: str, instrument: Instrument, qty: Decimal, strategy: str, reference: float, t: int
 ) -> Order:
     """The order that an intent asks for, on the instrument's steps; it has not passed any check yet."""
-    tick = instrument.tick
-
-    def price(value: float | None) -> Decimal | None:
-        return None if value is None else on_tick(value, tick)
-
+    tick, stop, target = instrument.tick, intent.stop, intent.target
     return Order(
         client_id=client_id,
         symbol=instrument.symbol,
         side=intent.side,
         kind=intent.kind,
         qty=qty,
-        price=price(intent.price) if intent.kind == "LIMIT" else None,
+        price=on_tick(intent.price, tick) if intent.kind == "LIMIT" and intent.price is not None else None,
         tif="POST_ONLY" if intent.post_only else "GTC",
         reduce_only=intent.role == "exit",
-        stop=price(intent.stop),
-        target=price(intent.target),
+        stop=None if stop is None else on_tick(stop, tick),
+        target=None if target is None else on_tick(target, tick),
         role=intent.role,
         strategy=strategy,
         why=intent.why,
@@ -142,3 +141,19 @@ def reducing(symbol: str, side: Side, qty: Decimal, *, client_id: str, why: str,
         created_t=t,
         updated_t=t,
     )
+
+
+MOST_PIECES = 50
+
+
+def pieces(qty: Decimal, instrument: Instrument | None) -> list[Decimal]:
+    """A quantity to close, in market orders that the venue takes; beyond ``MOST_PIECES`` the rest waits for another time."""
+    most = instrument.max_market_qty if instrument is not None else ZERO
+    if not most or qty <= most:
+        return [qty]
+    whole = min(int(qty // most), MOST_PIECES)
+    rest = qty - whole * most
+    if not rest or whole == MOST_PIECES:
+        return [most] * whole
+    short = max(ZERO, instrument.min_qty - rest) if instrument is not None else ZERO
+    return [*[most] * (whole - 1), most - short, rest + short]

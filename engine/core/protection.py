@@ -38,6 +38,8 @@ def guard(trader: Trader) -> None:
             trader.notice("NakedPosition", symbol, text)
         if position.protect_t and trader.state.t - position.protect_t < ANSWER_NS:
             continue
+        if position.venue_qty == 0 and f"PositionMismatch/{symbol}" in trader.state.alarms:
+            continue  # the venue holds nothing to protect or close; the difference is an alarm of its own
         if position.protect_tries >= TRIES:
             if trader.state.t - position.close_t >= ANSWER_NS:
                 trader.reduce(symbol, "no stop could be placed")
@@ -87,6 +89,7 @@ def trail(trader: Trader, symbol: str) -> None:
         or not position.risk_per_unit
         or position.stop is None
         or position.naked_since
+        or state.recovery.open
     ):
         return
     instrument = state.markets[symbol].instrument

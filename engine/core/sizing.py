@@ -14,7 +14,7 @@ from engine.core.risk import Breach
 from engine.model.market import Instrument
 from engine.model.orders import ZERO, Intent, Order, sign
 from engine.model.settings import RiskLimits
-from engine.model.state import State, equity
+from engine.model.state import State
 
 LARGEST = Decimal("1e12")
 """No order is larger, whatever the caps: quotients of tiny distances stay countable."""
@@ -41,15 +41,16 @@ def wanted_quantity(intent: Intent, equity_quote: float, risk_pct: float, price:
     return Decimal(repr(equity_quote * risk_pct / 100 / distance * intent.size_factor))
 
 
-def size(state: State, order: Order, instrument: Instrument, limits: RiskLimits, price: float) -> Sized:
-    """Fit ``order.qty`` (as wanted) under every cap. ``price`` is where it is expected to fill."""
-    wanted = on_step(min(order.qty, LARGEST), instrument.step)
-    qty, code, room_text = wanted, "", ""
-    for cap_code, cap in _rooms(state, order, instrument, limits, price):
-        if cap < (float(qty) if isinstance(cap, float) else qty):
+def size(state: State, order: Order, instrument: Instrument, limits: RiskLimits, price: float, own: float) -> Sized:
+    """Fit ``order.qty`` (as wanted) under every cap. ``price`` is where it is expected to fill, ``own`` the equity."""
+    wanted = on_step(order.qty if order.qty < LARGEST else LARGEST, instrument.step)
+    qty, about, code, room_text = wanted, float(wanted), "", ""
+    for cap_code, cap in _rooms(state, order, instrument, limits, price, max(0.0, own)):
+        if cap < (about if isinstance(cap, float) else qty):
             room = max(Decimal(repr(cap)) if isinstance(cap, float) else cap, ZERO)
             qty, code, room_text = on_step(room, instrument.step), cap_code, f"{room:f}"
-    if qty < instrument.min_qty or float(qty) * price < limits.min_notional_quote:
+            about = float(qty)
+    if qty < instrument.min_qty or about * price < limits.min_notional_quote:
         if code:
             text = f"{code} leaves room for {float(max(Decimal(room_text), ZERO)):g} of {wanted:f}"
             return Sized(wanted, "", Breach(code, f"{qty:f}", f"{wanted:f}", text))
@@ -59,20 +60,19 @@ def size(state: State, order: Order, instrument: Instrument, limits: RiskLimits,
 
 
 def _rooms(
-    state: State, order: Order, instrument: Instrument, limits: RiskLimits, price: float
+    state: State, order: Order, instrument: Instrument, limits: RiskLimits, price: float, own: float
 ) -> list[tuple[str, Decimal | float]]:
     """Each cap's largest quantity for this order, as ``(reason code, base quantity)``; estimated ones are floats."""
-    if price <= 0 or order.symbol not in limits.symbols:
+    symbol = limits.symbols.get(order.symbol)
+    if price <= 0 or symbol is None:
         return []
-    symbol = limits.symbols[order.symbol]
-    own = max(0.0, equity(state))
     working = working_orders(state)
     used = exposure(state, None, working)
     venue_max = instrument.max_market_qty if order.kind == "MARKET" else instrument.max_limit_qty
     rooms: list[tuple[str, Decimal | float]] = [
         ("max_quantity", min(symbol.max_quantity, venue_max) if venue_max else symbol.max_quantity),
         ("max_notional", limits.max_notional_quote / price),
-        ("max_position", _position_room(state, order, symbol.max_position)),
+        ("max_position", _position_room(state, order, symbol.max_position, working)),
         ("max_exposure", (limits.max_exposure_quote - used) / price),
         ("max_leverage", (limits.max_leverage * own - used) / price),
     ]
@@ -84,8 +84,8 @@ def _rooms(
     return rooms
 
 
-def _position_room(state: State, order: Order, limit: Decimal) -> Decimal:
+def _position_room(state: State, order: Order, limit: Decimal, working: list[Order]) -> Decimal:
     """How much more may be bought (sold) until the worst case reaches the limit; an opposite position makes room."""
     position = state.positions.get(order.symbol)
     held = ZERO if position is None else position.qty * sign(order.side)
-    return limit - worst_position(state, order.symbol) if held >= 0 else limit - held
+    return limit - held if held < ZERO else limit - worst_position(state, order.symbol, None, working)

@@ -2,7 +2,7 @@
 
 Every decision is applied to the state the moment it is made, so the journal of inputs and decisions, folded again, gives the same
 state; and the same inputs through a new trader give the same decisions. Effects are decisions too (``OrderSent``, ``CancelSent``,
-``QuerySent``, ``ProtectSent``, ``SnapshotAsked``, ``HistoryAsked``): the session carries them out once they are durable.
+``QuerySent``, ``ProtectSent``, ``SnapshotAsked``, ``HistoryAsked``, ``LinksAsked``): the session carries them out, once durable.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 
 import msgspec
 
-from engine.core import operator, protection, reconcile, sizing
+from engine.core import errors, loss_kill, operator, protection, reconcile, recovery, sizing
 from engine.core.exposure import closing, to_close
 from engine.core.fold import apply
 from engine.core.fold.account import find_order
-from engine.core.orders import entry_price, from_intent, on_ticks, reducing, sensible, terms
-from engine.core.risk import Approved, Breach, blocked, gate, working_entries
+from engine.core.orders import entry_price, from_intent, on_ticks, pieces, reducing, sensible, terms
+from engine.core.risk import Approved, Bar, Breach, barred, gate, working_entries
 from engine.model import events as ev
 from engine.model.market import MINUTE_NS, SECOND_NS, Candle, Instrument
 from engine.model.orders import ZERO, Intent, Order, Side, sign
@@ -46,33 +46,63 @@ class Trader:
             ev.CandlesLoaded: self._on_candles_loaded,
             ev.MarkTick: lambda e: protection.trail(self, e.symbol),
             ev.Clock: self._on_clock,
-            ev.Command: lambda e: operator.obey(self, e),
+            ev.Command: lambda e: recovery.obey(self, e),
             ev.OrderReport: self._on_order_report,
             ev.ProtectReport: lambda e: protection.answered(self, e),
             ev.LinkReport: lambda e: reconcile.linked(self, e),
-            ev.SnapshotTaken: lambda e: reconcile.compared(self, e),
+            ev.SnapshotTaken: lambda e: recovery.compared(self, e),
+            ev.Carried: lambda e: recovery.begin(self, e),
             ev.Reported: lambda e: self.notice(e.kind, "", e.text, over=e.over),
         }
+        if profile.trading.on_loss_limit == "kill":
+            for kind in (ev.FillReport, ev.FundingPaid, ev.MarkTick, ev.TradeTick, ev.Clock):
+                self._handlers[kind] = self._and_watch_losses(self._handlers.get(kind))
+        if profile.errors.budget and profile.mode != "BACKTEST":
+            for costly in errors.KINDS:
+                self._handlers[costly] = self._and_watch_errors(self._handlers.get(costly))
+        self._looks: dict[type[ev.Event], Callable[[Any], None]] = {
+            ev.OrderReport: self._look_at_order,
+            ev.CandleTick: self._look_at_candles,
+        }
+        """What an event is about to change is remembered where the decision depends on the difference."""
+
+    def _and_watch_losses(self, handler: Callable[[Any], None] | None) -> Callable[[Any], None]:
+        """Events that change money, prices or the day; the kill switch comes before whatever else they lead to."""
+
+        def handle(event: ev.Event) -> None:
+            loss_kill.watch(self)
+            if handler is not None:
+                handler(event)
+
+        return handle
+
+    def _and_watch_errors(self, handler: Callable[[Any], None] | None) -> Callable[[Any], None]:
+        def handle(event: ev.Event) -> None:
+            if handler is not None:
+                handler(event)
+            errors.watch(self)
+
+        return handle
 
     def step(self, event: ev.Event) -> list[ev.Event]:
         """Take one input; returns the decisions that follow from it, already applied, in the order they were made."""
         self._decided = []
-        handler = self._handlers.get(type(event))
-        if handler is None:
-            apply(self.state, event)
-            return self._decided
-        self._look(event)
+        kind = type(event)
+        if kind in self._looks:
+            self._looks[kind](event)
         apply(self.state, event)
-        handler(event)
+        handler = self._handlers.get(kind)
+        if handler is not None:
+            handler(event)
         return self._decided
 
-    def _look(self, event: ev.Event) -> None:
-        """Remember what an event is about to change, where the decision depends on the difference."""
-        if isinstance(event, ev.OrderReport):
-            order = find_order(self.state, event.client_id, event.venue_id)
-            self._status_before = "" if order is None else order.status
-        elif isinstance(event, ev.CandleTick) and event.closed:
-            market = self.state.markets.get(event.symbol)
+    def _look_at_order(self, e: ev.OrderReport) -> None:
+        order = find_order(self.state, e.client_id, e.venue_id)
+        self._status_before = "" if order is None else order.status
+
+    def _look_at_candles(self, e: ev.CandleTick) -> None:
+        if e.closed:
+            market = self.state.markets.get(e.symbol)
             self._bar_before = market.candles[-1].open_time if market is not None and market.candles else -1
 
     def decide(self, decision: ev.Event) -> None:
@@ -118,7 +148,7 @@ class Trader:
 
     def _consult(self, market: Market, candle: Candle) -> None:
         strategies = self.strategies.get(market.symbol, ())
-        if strategies and market.instrument is not None:
+        if strategies and market.instrument is not None and not self.state.recovery.open:
             view = self.view(market, market.instrument)
             self._hear(market.symbol, candle, [(strategy, strategy.decide(candle, view)) for strategy in strategies])
 
@@ -137,13 +167,17 @@ class Trader:
     def _hear(self, symbol: str, candle: Candle, answers: list[Answer]) -> None:
         """The first strategy that wants to act is heard, the others only note their reasons."""
         state = self.state
-        stopped = blocked(state, self.profile.risk)
+        own = equity(state)  # a step's own decisions change neither money nor price
+        bar = barred(state, self.profile.risk, own)
         first = ""
         chosen: list[Intent] = []
-        for strategy, intents in answers:
+        for strategy, asked in answers:
+            intents = [i for i in asked if not self._was_told(strategy.name, symbol, i, bar)] if bar else asked
             if not intents and not self.notes:
                 continue
             verdict, text = "wait", strategy.why
+            if bar and asked and not intents:
+                verdict, text = "blocked", f"{bar.text}: {text}"
             declined = state.risk.declined and intents and intents[-1].role == "entry"
             rest = self._rest(strategy.name, symbol) if declined else ""
             if rest:
@@ -151,10 +185,14 @@ class Trader:
             elif intents and first:
                 verdict, text = "blocked", f"{first} was first: {text}"
             elif intents:
-                verdict, first, chosen = "blocked" if stopped else "signal", strategy.name, intents
+                verdict, first, chosen = "blocked" if bar else "signal", strategy.name, intents
             self.decide(ev.Noted(state.t, strategy.name, symbol, candle.open_time, verdict, text))
         for intent in chosen:
-            self.propose(intent, symbol, first)
+            self.propose(intent, symbol, first, own)
+
+    def _was_told(self, strategy: str, symbol: str, intent: Intent, bar: Bar) -> bool:
+        """Whether an entry of this side was refused for the same standing reason before: the notes go on telling it."""
+        return intent.role == "entry" and self.state.risk.told.get(f"{strategy}/{symbol}/{intent.side}") == bar.code
 
     def _rest(self, strategy: str, symbol: str) -> str:
         """Who was told no, or got no answer, does not ask again at once."""
@@ -176,21 +214,25 @@ class Trader:
         """Client order id of the next decision: the session's tag and the sequence number that it will have."""
         return f"{self.state.session.tag}-{self.state.seq + 1}"
 
-    def propose(self, intent: Intent, symbol: str, strategy: str) -> None:
-        """Turn an intent into an order, fit it under the caps, and take it as far as the gate and the approval rules allow."""
-        state, market = self.state, self.state.markets[symbol]
-        instrument = market.instrument
-        assert instrument is not None
+    def propose(self, intent: Intent, symbol: str, strategy: str, own: float) -> None:
+        """Turn an intent into an order, fit it under the caps, and take it as far as the gate and the approval rules allow.
+
+        ``own`` is the equity.
+        """
         if intent.role == "exit":
             self.reduce(symbol, intent.why, strategy)
             return
-        if not sensible(intent, entry_price(intent, market.bid, market.ask)):
+        state, market, rules = self.state, self.state.markets[symbol], self.profile
+        instrument, bid, ask = market.instrument, market.bid, market.ask
+        assert instrument is not None
+        price = entry_price(intent, bid, ask)
+        if not sensible(intent, price):
             self._refuse_nonsense(intent, symbol, strategy)
             return
-        intent = on_ticks(intent, instrument.tick)
-        price = entry_price(intent, market.bid, market.ask)
-        own = equity(state) if intent.qty is None else 0.0
-        wanted = sizing.wanted_quantity(intent, own, self.profile.trading.risk_pct, price)
+        fitted = on_ticks(intent, instrument.tick)
+        if fitted is not intent:
+            intent, price = fitted, entry_price(fitted, bid, ask)
+        wanted = sizing.wanted_quantity(intent, own, rules.trading.risk_pct, price)
         order = from_intent(
             intent,
             client_id=self.next_id(),
@@ -200,20 +242,18 @@ class Trader:
             reference=market.mid,
             t=state.t,
         )
-        sized = sizing.size(state, order, instrument, self.profile.risk, price)
+        sized = sizing.size(state, order, instrument, rules.risk, price, own)
         order.qty, order.resized = sized.qty, sized.resized
         self.decide(ev.OrderDecided(state.t, order))
         if sized.resized:
             self.notice("OrderResized", symbol, sized.resized)
-        verdict = sized.breach or gate(state, state.orders[order.client_id], self.profile.risk)
+        order = state.orders[order.client_id]
+        verdict = sized.breach or gate(state, order, rules.risk, own)
         if isinstance(verdict, Breach):
-            self.refuse(verdict, state.orders[order.client_id])
-        elif self.profile.trading.approval == "required":
-            self.decide(
-                ev.ApprovalAsked(
-                    state.t, order.client_id, state.t + int(self.profile.trading.approval_ttl_s * SECOND_NS)
-                )
-            )
+            self.refuse(verdict, order)
+        elif rules.trading.approval == "required":
+            expires_t = state.t + int(rules.trading.approval_ttl_s * SECOND_NS)
+            self.decide(ev.ApprovalAsked(state.t, order.client_id, expires_t))
         else:
             self.send(verdict)
 
@@ -231,21 +271,22 @@ class Trader:
         left = abs(held) - closing(state, symbol, side)
         if left <= 0:
             return False
-        order = reducing(
-            symbol,
-            side,
-            min(qty, left) if qty else left,
-            client_id=self.next_id(),
-            why=why,
-            reference=market.mid if market else 0.0,
-            t=state.t,
-        )
-        order.strategy = strategy
-        self.decide(ev.OrderDecided(state.t, order))
-        verdict = gate(state, state.orders[order.client_id], self.profile.risk)
-        if isinstance(verdict, Breach):
-            self.refuse(verdict, state.orders[order.client_id])
-        else:
+        for piece in pieces(min(qty, left) if qty else left, market.instrument if market else None):
+            order = reducing(
+                symbol,
+                side,
+                piece,
+                client_id=self.next_id(),
+                why=why,
+                reference=market.mid if market else 0.0,
+                t=state.t,
+            )
+            order.strategy = strategy
+            self.decide(ev.OrderDecided(state.t, order))
+            verdict = gate(state, state.orders[order.client_id], self.profile.risk)
+            if isinstance(verdict, Breach):
+                self.refuse(verdict, state.orders[order.client_id])
+                break
             self.send(verdict)
         return True
 
@@ -343,6 +384,8 @@ class Trader:
             )
         if order.status == self._status_before:
             return
+        if self.state.recovery.open and order.client_id in self.state.recovery.orders:
+            return  # told together, once all of them have been asked about
         if order.status == "REJECTED":
             self.refuse(
                 Breach("venue_rejected", "accepted", e.code, e.message or f"the venue refused with {e.code}"),
@@ -354,6 +397,9 @@ class Trader:
             self.decide(ev.QuerySent(self.state.t, order.client_id, "no answer"))
 
     def _on_clock(self, _: ev.Clock) -> None:
+        if self.state.recovery.open:
+            recovery.watch(self)
+            return
         for client_id in list(self.state.approvals):
             order = self.state.orders[client_id]
             breach = self._outdated(order)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 
 from engine.core.fold.base import link_of
-from engine.core.fold.session import DAY_NS, EQUITY_EVERY_NS, EQUITY_KEPT
+from engine.core.fold.session import DAY_NS, EQUITY_EVERY_NS, EQUITY_KEPT, forget_sent, turn
 from engine.model.market import MINUTE_NS, Candle
 from engine.model.state import CANDLES_KEPT, Market, State
 from engine.runner.data import Bars
@@ -36,23 +36,21 @@ def catch_up(
 
     The equity at each close is added to ``curve``, which so far reaches up to ``first``.
     """
-    candles = bars.candles
-    count = last - first + 1
-    t = candles[last].open_time + MINUTE_NS
-    state.t = t
+    candles, rows = bars.candles, market.candles
+    newest, count = candles[last], last - first + 1
+    state.t = t = newest.open_time + MINUTE_NS
     public = link_of(state, "public")
     public.last_t, public.messages = t, public.messages + EVENTS_A_BAR * count
     market.bids, market.asks = book
-    market.mark = market.index = candles[last].close
+    market.mark = market.index = newest.close
     market.quote_t = market.mark_t = market.venue_t = t
     market.funding_rate, market.next_funding_t = rate
-    length = kept(len(market.candles), count, CANDLES_KEPT)
-    market.candles += candles[max(first, last + 1 - length) : last + 1]
-    del market.candles[: len(market.candles) - length]
+    length = kept(len(rows), count, CANDLES_KEPT)
+    rows += candles[max(first, last + 1 - length) : last + 1]
+    if len(rows) > length:
+        del rows[: len(rows) - length]
     _equities(state, market.symbol, bars, first, last, curve)
-    sent = state.risk.sent_t
-    while len(sent) > 1 and sent[0] <= t - MINUTE_NS:
-        del sent[0]
+    forget_sent(state)
 
 
 def _equities(state: State, symbol: str, bars: Bars, first: int, last: int, curve: array[float]) -> None:
@@ -60,22 +58,18 @@ def _equities(state: State, symbol: str, bars: Bars, first: int, last: int, curv
     position, book = state.positions.get(symbol), state.risk
     begin = len(curve)
     if position is None or not position.qty:
-        curve.extend([wallet] * (last - first + 1))
-        highest = wallet
+        values = [wallet] * (last - first + 1)
     else:
         entry, qty = float(position.entry), float(position.qty)
         values = [wallet + (candle.close - entry) * qty for candle in candles[first : last + 1]]
-        curve.extend(values)
-        highest = max(values)
+    curve.fromlist(values)
+    highest = max(values)
     book.high_water = max(book.high_water, highest)
     # quiet bars are a minute apart, so the row of a new day can be reckoned
-    t0 = candles[first].open_time + MINUTE_NS
-    while (candles[last].open_time + MINUTE_NS) // DAY_NS > book.day:
+    t0, end = candles[first].open_time + MINUTE_NS, candles[last].open_time + MINUTE_NS
+    while end // DAY_NS > book.day:
         row = max(0, ((book.day + 1) * DAY_NS - t0) // MINUTE_NS)
-        book.day, book.day_start = (t0 + row * MINUTE_NS) // DAY_NS, curve[begin + row]
-        week = (book.day + 3) // 7
-        if week > book.week:
-            book.week, book.week_start = week, book.day_start
+        turn(book, (t0 + row * MINUTE_NS) // DAY_NS, curve[begin + row])
 
 
 def points(start: tuple[int, float], candles: list[Candle], curve: array[float]) -> list[tuple[int, float]]:

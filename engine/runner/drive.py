@@ -29,6 +29,8 @@ from engine.strategies.base import View
 SLACK = 1e-9
 """Relative distance from a level at which a bar is looked at closely, far over the noise of floats."""
 INFINITE = float("inf")
+NEVER = 1 << 61
+"""A time beyond all that a venue can name."""
 
 
 class Drive:
@@ -87,11 +89,12 @@ class Drive:
         for decision in decisions:
             if record is not None:
                 record(decision)
-            if type(decision) is ev.OrderDecided:
-                self.orders.append(state.orders[decision.order.client_id])
-            elif type(decision) is ev.Refused:
-                self.refusals.append(decision)
-            else:
+            kind = type(decision)
+            if kind is ev.OrderDecided:
+                self.orders.append(state.orders[decision.order.client_id])  # type: ignore[attr-defined]
+            elif kind is ev.Refused:
+                self.refusals.append(decision)  # type: ignore[arg-type]
+            elif kind is not ev.Noted:
                 answers += carry(decision, state)
         for answer in answers:
             self.take(answer)
@@ -158,25 +161,23 @@ class Drive:
 
     def _quiet_until(self, row: int) -> tuple[int, float, float]:
         """The first bar from ``row`` on that must be stepped whatever its prices are, and the prices at which one must be."""
-        state, symbol = self.state, self.symbol
-        market = state.markets[symbol]
+        state, symbol, bars = self.state, self.symbol, self.bars
         if (
             state.open_orders
             or state.approvals
             or state.alarms
             or state.doubt
             or state.risk.declined
-            or market.gap_from
+            or state.markets[symbol].gap_from
         ):
             return row, 0.0, INFINITE
-        odd, end = self.bars.odd, len(self.bars.candles)
-        stop = end
+        odd, stop = bars.odd, len(bars.candles)
         if odd:
             at = bisect_left(odd, row)
-            stop = odd[at] if at < len(odd) else end
-        closes = self.bars.candles[row].open_time + MINUTE_NS
+            stop = odd[at] if at < len(odd) else stop
+        closes = bars.candles[row].open_time + MINUTE_NS
         funding = self.venue.next_funding(symbol)
-        if funding < 1 << 61:
+        if funding < NEVER:
             stop = min(stop, row + _bars_until(funding, closes))
         low, high = self.venue.bounds(symbol)
         position = state.positions.get(symbol)
@@ -225,6 +226,7 @@ def _ask(
     view = trader.view(market, market.instrument)
     position = view.position or Position(symbol=market.symbol)
     held, side, idle = bool(position.qty), sign(position.side), not position.qty and position.idle_bars >= 0
+    count, best = position.bars if held else position.idle_bars, position.best
     guarded = low >= bars.low or high <= bars.high
     alone: Any = strategies[0] if len(strategies) == 1 else _Together(strategies)
     observe, decide = alone.observe, alone.decide
@@ -233,11 +235,14 @@ def _ask(
         if guarded and (candle.low <= low or candle.high >= high):
             return row, None
         if held:
-            position.bars += 1
-            if (candle.close - position.best) * side > 0:
-                position.best = candle.close
+            count += 1
+            position.bars = count
+            close = candle.close
+            if (close - best) * side > 0:
+                position.best = best = close
         elif idle:
-            position.idle_bars = view.bars_since_exit = position.idle_bars + 1
+            count += 1
+            position.idle_bars = view.bars_since_exit = count
         observe(candle)
         intents = decide(candle, view)
         if intents:

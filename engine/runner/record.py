@@ -22,10 +22,13 @@ from engine.model.errors import CockpitError
 from engine.runner.scribe import Scribe
 
 BATCH = 4_096
-"""Events that are packed at once; a run with fewer writes them itself at its end."""
+"""Events that are written at once; a run with fewer writes them itself at its end."""
 PIPE_BYTES = 1 << 20
 
-_encode = msgspec.msgpack.Encoder().encode
+_HEAD = b"\xdd\x00\x00\x00\x00"
+"""A batch is a msgpack array of (kind, time, event); its length is filled in when the batch is full."""
+
+_encode_into = msgspec.msgpack.Encoder().encode_into
 _NAMES: dict[type[ev.Event], str] = {kind: name for name, kind in ev.KINDS.items()}
 
 
@@ -36,12 +39,13 @@ class RecordError(CockpitError):
 class Recorder:
     """Takes events in order; ``close`` returns when all of them are on the disk. RecordError when they cannot be written.
 
-    An event is packed when a batch is full: nobody changes one that has been decided.
+    An event is packed as it comes, while it is still in the processor's cache, and not kept.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._batch: list[tuple[str, int, ev.Event]] = []
+        self._batch = bytearray(_HEAD)
+        self._waiting = 0
         self._count = 0
         self._writer: subprocess.Popen[bytes] | None = None
         try:
@@ -52,8 +56,12 @@ class Recorder:
             raise self._failed(error) from error
 
     def append(self, event: ev.Event) -> None:
-        self._batch.append((_NAMES[type(event)], event.t, event))
-        if len(self._batch) >= BATCH:
+        try:
+            _encode_into((_NAMES[type(event)], event.t, event), self._batch, -1)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise self._failed(error) from error
+        self._waiting += 1
+        if self._waiting == BATCH:
             self._ship()
 
     def close(self, *, complete: bool = True) -> None:
@@ -61,7 +69,7 @@ class Recorder:
         if self._writer is None:
             self._write_here(complete)
             return
-        if self._batch:
+        if self._waiting:
             self._ship()
         if complete:
             self._send(b"")
@@ -75,14 +83,13 @@ class Recorder:
         except (sqlite3.Error, CodecError) as error:
             raise self._failed(error) from error
 
-    def _packed(self) -> bytes:
-        try:
-            data = _encode(self._batch)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise self._failed(error) from error
-        self._count += len(self._batch)
-        self._batch.clear()
-        return data
+    def _packed(self) -> bytearray:
+        """The batch so far, and a new one begins."""
+        batch = self._batch
+        batch[1 : len(_HEAD)] = self._waiting.to_bytes(4, "big")
+        self._count += self._waiting
+        self._batch, self._waiting = bytearray(_HEAD), 0
+        return batch
 
     def _ship(self) -> None:
         if self._writer is None:
@@ -103,11 +110,12 @@ class Recorder:
             fcntl.fcntl(writer.stdin, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         return writer
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes | bytearray) -> None:
         assert self._writer is not None
         assert self._writer.stdin is not None
         try:
-            self._writer.stdin.write(len(data).to_bytes(4, "little") + data)
+            self._writer.stdin.write(len(data).to_bytes(4, "little"))
+            self._writer.stdin.write(data)
             self._writer.stdin.flush()
         except OSError as error:
             self._end_writer()

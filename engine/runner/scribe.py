@@ -32,7 +32,7 @@ class Scribe:
         self._db = sqlite3.connect(path, isolation_level=None, timeout=2.0)
         self._db.execute("PRAGMA synchronous=FULL")
 
-    def write(self, batch: bytes) -> None:
+    def write(self, batch: bytes | bytearray) -> None:
         """One batch, in one transaction."""
         rows, seq = [], self.seq
         for kind, t, raw in _unpack(batch):

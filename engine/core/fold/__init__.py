@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine.core.fold import account, decisions, market, session, stops
+from engine.core.fold import account, decisions, errors, market, recovery, session, stops
 from engine.model import events as ev
 from engine.model.state import State
 
@@ -46,6 +46,7 @@ _CHANGES: dict[type[ev.Event], Callable[[State, Any], None]] = {
     ev.FundingPaid: account.on_funding,
     ev.SnapshotTaken: account.on_snapshot,
     ev.LinkReport: session.on_link,
+    ev.BreakerReport: errors.on_breaker,
     ev.BadMessage: session.on_bad,
     ev.Command: decisions.on_command,
     ev.ScreenFailed: session.on_screen_failed,
@@ -62,4 +63,7 @@ _CHANGES: dict[type[ev.Event], Callable[[State, Any], None]] = {
     ev.SnapshotAsked: decisions.on_snapshot_asked,
     ev.TradingChanged: decisions.on_trading,
     ev.Noticed: decisions.on_noticed,
+    ev.Carried: recovery.on_carried,
+    ev.Settled: recovery.on_settled,
+    ev.Recovered: recovery.on_recovered,
 }

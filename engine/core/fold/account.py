@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-import msgspec
+from msgspec.structs import replace
 
 from engine.core import ledger
-from engine.core.fold.base import LEAST, impossible, is_amount, keep, log, position_delta, position_of
+from engine.core.fold.base import (
+    LEAST,
+    foreign_growth,
+    impossible,
+    is_amount,
+    keep,
+    log,
+    ours,
+    position_delta,
+    position_of,
+)
+from engine.core.fold.errors import charge
 from engine.core.fold.session import DAY_NS
 from engine.core.fold.stops import drop_stops, refresh_protection
 from engine.core.orders import may_become, working
@@ -42,12 +53,12 @@ def on_position(state: State, e: ev.PositionReport) -> None:
     if not e.qty and e.symbol not in state.positions:
         return
     position = position_of(state, e.symbol)
-    position.venue_qty, position.venue_t = e.qty, e.t
+    position.venue_qty, position.venue_t, position.venue_entry = e.qty, e.t, e.entry
     position.position_id = e.position_id
     position.leverage, position.margin_mode = e.leverage or position.leverage, e.margin_mode or position.margin_mode
     if e.liquidation is not None or not e.qty:
         position.liquidation = e.liquidation
-    if e.source == "snapshot" and not state.snapshot_t and e.qty != position.qty:
+    if e.source == "snapshot" and not state.snapshot_t and e.qty != position.qty and not state.recovery.began_t:
         ledger.adopt(position, e.qty, e.entry, e.t)
         position.changed_t = e.t
         refresh_protection(state, e.symbol)
@@ -61,7 +72,7 @@ def on_order_report(state: State, e: ev.OrderReport) -> None:
     if order is None:
         if e.status in FINAL or not (e.client_id or e.venue_id):
             return
-        order = _foreign(e)
+        order = _found(state, e)
         state.orders[order.client_id] = order
         state.open_orders[order.client_id] = e.t
     if e.venue_id:
@@ -87,6 +98,8 @@ def on_order_report(state: State, e: ev.OrderReport) -> None:
         order.ending, order.venue_filled = status, e.filled
         return  # the fills that the venue counts are still on their way, and count as working until then
     if order.status != status:
+        if status == "UNKNOWN":
+            charge(state, "order")
         set_status(state, order, status, f"{e.code} {e.message}".strip())
 
 
@@ -102,7 +115,12 @@ def find_order(state: State, client_id: str, venue_id: str) -> Order | None:
     return state.orders.get(client_id) or state.orders.get(state.venue_ids.get(venue_id, ""))
 
 
-def _foreign(e: ev.OrderReport) -> Order:
+_LOST = "ours by its name; the record of its decision is lost"
+
+
+def _found(state: State, e: ev.OrderReport) -> Order:
+    """An order that we know nothing of: by its name it may be one of ours whose record was lost."""
+    lost = ours(state, e.client_id)
     venues_own = e.reduce_only and not e.client_id  # a triggered stop or target becomes an order that the venue makes
     return Order(
         client_id=e.client_id or f"venue-{e.venue_id}",
@@ -112,9 +130,10 @@ def _foreign(e: ev.OrderReport) -> Order:
         qty=e.qty,
         price=e.price,
         reduce_only=e.reduce_only,
-        role="exit" if venues_own else "foreign",
-        why="the venue's, from a protective order" if venues_own else "not sent by this session",
+        role="exit" if venues_own or (lost and e.reduce_only) else "entry" if lost else "foreign",
+        why=_LOST if lost else "the venue's, from a protective order" if venues_own else "not sent by this session",
         status="ACCEPTED",
+        sent_t=e.t if lost else 0,
         created_t=e.t,
         updated_t=e.t,
     )
@@ -129,7 +148,8 @@ def set_status(state: State, order: Order, status: str, detail: str = "") -> Non
     order.detail = detail
     if status in FINAL:
         state.open_orders.pop(order.client_id, None)
-        state.approvals.pop(order.client_id, None)
+        if state.approvals:
+            state.approvals.pop(order.client_id, None)
     else:
         state.open_orders.setdefault(order.client_id, state.t)
     if state.alarms:
@@ -156,37 +176,41 @@ def on_cancel_report(state: State, e: ev.CancelReport) -> None:
 
 
 def on_fill(state: State, e: ev.FillReport) -> None:
-    fill = msgspec.structs.replace(e.fill)
-    key = f"{fill.symbol}/{fill.venue_order_id}/{fill.trade_id}"
+    fill = replace(e.fill)
+    symbol, venue_id, price = fill.symbol, fill.venue_order_id, fill.price
+    key = f"{symbol}/{venue_id}/{fill.trade_id}"
     if key in state.fill_keys:
         return
-    if not is_amount(fill.qty, fill.price, fill.fee) or fill.qty < LEAST or fill.price <= 0:
-        impossible(state, "private", f"a fill of {fill.symbol}")
+    if not is_amount(fill.qty, price, fill.fee) or fill.qty < LEAST or price <= ZERO:
+        impossible(state, "private", f"a fill of {symbol}")
         return
     state.fill_keys[key] = state.seq
-    order = find_order(state, fill.client_id, fill.venue_order_id)
-    position = position_of(state, fill.symbol)
+    if state.recovery.open and foreign_growth(state, fill):
+        return
+    order = find_order(state, fill.client_id, venue_id)
+    position = position_of(state, symbol)
     stop = position.stop
     trade = ledger.book_fill(state.account, position, fill, order)
     position.changed_t = e.t
     if trade is not None:
-        drop_stops(state, trade, fill.price, stop)
+        drop_stops(state, trade, price, stop)
     if order is not None:
         _fill_order(state, order, fill)
     state.fills_total += 1
     keep(state.fills, fill)
     if state.keep_log:
-        text = f"{fill.side} {fill.qty:f} {fill.symbol} at {fill.price:f} fee {fill.fee:f}"
+        text = f"{fill.side} {fill.qty:f} {symbol} at {price:f} fee {fill.fee:f}"
         log(state, "fill", "good", text, fill.client_id)
-    refresh_protection(state, fill.symbol)
+    refresh_protection(state, symbol)
     if trade is not None:
         position.idle_bars = 0
         state.trades_total += 1
-        won = trade.pnl > 0
+        pnl, book = trade.pnl, state.risk
+        won = pnl > ZERO
         state.wins_total += won
-        if trade.pnl:
-            state.risk.losses_in_row = 0 if won else state.risk.losses_in_row + 1
-        state.risk.last_exit_t = e.t
+        if pnl:
+            book.losses_in_row = 0 if won else book.losses_in_row + 1
+        book.last_exit_t = e.t
         keep(state.trades, trade)
         if state.keep_log:
             text = f"{trade.symbol} closed by {trade.exit_why}: {trade.pnl:+.2f}"
@@ -194,13 +218,16 @@ def on_fill(state: State, e: ev.FillReport) -> None:
 
 
 def _fill_order(state: State, order: Order, fill: Fill) -> None:
-    paid = (order.avg_price or ZERO) * order.filled + fill.price * fill.qty
-    order.filled += fill.qty
-    order.avg_price = paid / order.filled
+    if order.filled:
+        paid = (order.avg_price or ZERO) * order.filled + fill.price * fill.qty
+        order.filled += fill.qty
+        order.avg_price = paid / order.filled
+    else:
+        order.filled, order.avg_price = fill.qty, fill.price
     order.seen_t = state.t
-    if not order.venue_id and fill.venue_order_id:
-        order.venue_id = fill.venue_order_id
-        state.venue_ids[fill.venue_order_id] = order.client_id
+    if not order.venue_id and (venue_id := fill.venue_order_id):
+        order.venue_id = venue_id
+        state.venue_ids[venue_id] = order.client_id
     status: str = "FILLED" if order.filled >= order.qty else "PARTIALLY_FILLED"
     if status != "FILLED" and order.ending and order.filled >= order.venue_filled:
         status = order.ending
@@ -222,10 +249,10 @@ def on_snapshot(state: State, e: ev.SnapshotTaken) -> None:
     if not e.complete:
         return
     state.snapshot_t = e.t
-    private = state.links.get("private")
-    if private is None or state.snapshot_asked_t >= private.changed_t:
+    private, asked_t = state.links.get("private"), e.asked_t or state.snapshot_asked_t
+    if private is None or asked_t >= private.changed_t:
         state.doubt = False  # one that was asked for before the link broke proves nothing about what happened meanwhile
     for client_id in list(state.open_orders):
         order = state.orders[client_id]
-        if working(order) and not order.sent_t and order.seen_t < state.snapshot_asked_t:
+        if working(order) and not order.sent_t and order.seen_t < asked_t:
             set_status(state, order, "CANCELLED", "not among the venue's orders any more")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from engine.model.orders import ZERO, Position
+from engine.model.orders import ZERO, Fill, Position
 from engine.model.state import ROWS_KEPT, Link, LogLine, Market, State
 
 HUGE = 1e15
@@ -46,7 +46,7 @@ def keep(rows: list[Any], row: object, most: int = ROWS_KEPT) -> None:
 
 
 def heard(state: State, link: str, t: int) -> None:
-    entry = link_of(state, link)
+    entry = state.links.get(link) or link_of(state, link)
     entry.last_t = t
     entry.messages += 1
 
@@ -72,3 +72,23 @@ def impossible(state: State, link: str, what: str) -> None:
 def position_delta(position: Position) -> Decimal:
     """What the venue holds beyond what our fills say; zero while the venue has said nothing."""
     return ZERO if position.venue_qty is None else position.venue_qty - position.qty
+
+
+def ours(state: State, client_id: str) -> bool:
+    """Whether a client id is of a kind that only this or an earlier session of the account gives out."""
+    tag, _, number = client_id.rpartition("-")
+    return number.isdecimal() and bool(tag) and (tag == state.session.tag or tag in state.recovery.tags)
+
+
+def foreign_growth(state: State, fill: Fill) -> bool:
+    """While the account is being taken over: an execution that nobody of us asked for and that opens or grows a position.
+
+    It is not booked: what it made is foreign, and shows as a difference to the venue's position.
+    """
+    recovery = state.recovery
+    if not recovery.open or fill.client_id in state.orders or ours(state, fill.client_id):
+        return False
+    position = state.positions.get(fill.symbol)
+    held = position.qty if position is not None else ZERO
+    change = fill.qty if fill.side == "BUY" else -fill.qty
+    return held * change >= 0 or abs(change) > abs(held)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import msgspec
+from msgspec.structs import replace
 
 from engine.core.fold.account import set_status
 from engine.core.fold.base import keep, log
 from engine.core.fold.session import forget_sent
 from engine.model import events as ev
+from engine.model.orders import FINAL
 from engine.model.reasons import NOTICES, STANDING
 from engine.model.state import ROWS_KEPT, Approval, Note, Rejection, State
+
+MOST_ORDERS = ROWS_KEPT + ROWS_KEPT // 4
+"""Beyond these the oldest finished ones are forgotten, down to ``ROWS_KEPT``."""
 
 
 def on_command(state: State, e: ev.Command) -> None:
@@ -34,25 +38,33 @@ def on_noted(state: State, e: ev.Noted) -> None:
 
 
 def on_decided(state: State, e: ev.OrderDecided) -> None:
-    order = msgspec.structs.replace(e.order)
-    state.orders[order.client_id] = order
-    state.open_orders[order.client_id] = e.t
+    order = replace(e.order)
+    client_id = order.client_id
+    state.orders[client_id] = order
+    state.open_orders[client_id] = e.t
     state.orders_total += 1
     if order.reduce_only and order.symbol in state.positions:
         state.positions[order.symbol].close_t = e.t
     if state.keep_log:
         at = "market" if order.price is None else f"{order.price:f}"
         text = f"{order.side} {order.qty:f} {order.symbol} at {at} proposed by {order.strategy or 'operator'}"
-        log(state, "order", "info", text, order.client_id)
-    _forget_orders(state)
+        log(state, "order", "info", text, client_id)
+    if len(state.orders) > MOST_ORDERS:
+        _forget_orders(state)
 
 
 def _forget_orders(state: State) -> None:
-    if len(state.orders) <= ROWS_KEPT + ROWS_KEPT // 4:
-        return
-    final = [cid for cid, order in state.orders.items() if order.final]
-    for cid in final[: len(state.orders) - ROWS_KEPT]:
-        state.venue_ids.pop(state.orders.pop(cid).venue_id, None)
+    orders = state.orders
+    gone: list[tuple[str, str]] = []
+    most = len(orders) - ROWS_KEPT
+    for client_id, order in orders.items():
+        if len(gone) == most:
+            break
+        if order.status in FINAL:
+            gone.append((client_id, order.venue_id))
+    for client_id, venue_id in gone:
+        del orders[client_id]
+        state.venue_ids.pop(venue_id, None)
 
 
 def on_refused(state: State, e: ev.Refused) -> None:
@@ -64,6 +76,8 @@ def on_refused(state: State, e: ev.Refused) -> None:
     order = state.orders.get(e.client_id)
     if order is not None and order.status in ("PROPOSED", "AWAITING_APPROVAL"):
         set_status(state, order, "DENIED", e.code)
+        if order.role == "entry" and order.strategy:
+            state.risk.told[f"{order.strategy}/{order.symbol}/{order.side}"] = e.code
     log(state, "rejection", "warning", f"{e.code}: {e.text}", e.client_id)
 
 
@@ -92,11 +106,14 @@ def on_sent(state: State, e: ev.OrderSent) -> None:
     order = state.orders.get(e.client_id)
     if order is None:
         return
+    book, strategy = state.risk, order.strategy
     order.sent_t = e.t
-    state.risk.sent_t.append(e.t)
+    book.sent_t.append(e.t)
     forget_sent(state)
-    if order.role == "entry" and order.strategy:
-        state.risk.repeats[order.strategy] = state.risk.repeats.get(order.strategy, 0) + 1
+    if strategy and order.role == "entry":
+        book.repeats[strategy] = book.repeats.get(strategy, 0) + 1
+        if book.told:
+            book.told.pop(f"{strategy}/{order.symbol}/{order.side}", None)
     set_status(state, order, "SUBMITTED")
 
 
@@ -125,8 +142,11 @@ def on_query_sent(state: State, e: ev.QuerySent) -> None:
 
 
 def on_trading(state: State, e: ev.TradingChanged) -> None:
+    if e.state == "ACTIVE" and state.trading in ("HALTED", "SAFE"):
+        state.errors.counts.clear()  # re-armed: a person has looked
     state.trading, state.trading_why, state.trading_t = e.state, e.why, e.t
-    if e.state == "ACTIVE":
+    state.risk.told.clear()
+    if e.state == "ACTIVE" and e.by != "preflight":  # a start is not a person who has looked
         _count_anew(state)
     level = {"ACTIVE": "good", "HALTED": "alarm", "SAFE": "alarm"}.get(e.state, "warning")
     log(state, "state", level, f"{e.state} by {e.by}: {e.why}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.core.fold.base import HUGE, LEAST, heard, impossible, is_amount, is_price, keep, link_of, market_of
 from engine.model import events as ev
 from engine.model.market import MINUTE_NS, Candle
+from engine.model.orders import ZERO
 from engine.model.state import CANDLES_KEPT, Market, State
 
 
@@ -28,23 +29,30 @@ def on_candles_loaded(state: State, e: ev.CandlesLoaded) -> None:
 
 
 def _candle_ok(c: Candle) -> bool:
-    return is_price(c.open) and is_price(c.high) and is_price(c.low) and is_price(c.close) and 0.0 <= c.volume < HUGE
+    return (
+        0.0 < c.open < HUGE
+        and 0.0 < c.high < HUGE
+        and 0.0 < c.low < HUGE
+        and 0.0 < c.close < HUGE
+        and 0.0 <= c.volume < HUGE
+    )
 
 
 def on_candle(state: State, e: ev.CandleTick) -> None:
+    candle = e.candle
     heard(state, "public", e.t)
-    if not _candle_ok(e.candle):
+    if not _candle_ok(candle):
         link_of(state, "public").bad += 1
         return
     market = market_of(state, e.symbol)
     if not e.closed:
-        state.echoes += e.candle == market.live and e.candle.close == market.last
-        market.live = e.candle
-        market.last, market.last_t = e.candle.close, e.t
+        state.echoes += candle.close == market.last and candle == market.live
+        market.live = candle
+        market.last, market.last_t = candle.close, e.t
         return
-    if market.live is not None and market.live.open_time <= e.candle.open_time:
+    if market.live is not None and market.live.open_time <= candle.open_time:
         market.live = None
-    _close_candle(state, market, e.candle)
+    _close_candle(state, market, candle)
 
 
 def _close_candle(state: State, market: Market, candle: Candle) -> None:
@@ -79,13 +87,21 @@ def _count_bar(state: State, symbol: str) -> None:
 
 def on_book(state: State, e: ev.BookTick) -> None:
     heard(state, "public", e.t)
-    if not all(is_price(price) and 0.0 <= size < HUGE for side in (e.bids, e.asks) for price, size in side):
+    bids, asks = e.bids, e.asks
+    if not (_levels_ok(bids) and _levels_ok(asks)):
         link_of(state, "public").bad += 1
         return
     market = market_of(state, e.symbol)
-    state.echoes += e.bids == market.bids and e.asks == market.asks
-    market.bids, market.asks, market.quote_t = e.bids, e.asks, e.t
+    state.echoes += bids == market.bids and asks == market.asks
+    market.bids, market.asks, market.quote_t = bids, asks, e.t
     market.venue_t = max(market.venue_t, e.venue_t)
+
+
+def _levels_ok(levels: list[tuple[float, float]]) -> bool:
+    for price, size in levels:  # noqa: SIM110  # a third of the time of all(), for every book
+        if not (0.0 < price < HUGE and 0.0 <= size < HUGE):
+            return False
+    return True
 
 
 def on_trade_tick(state: State, e: ev.TradeTick) -> None:
@@ -111,14 +127,15 @@ def on_ticker(state: State, e: ev.TickerTick) -> None:
 
 def on_mark(state: State, e: ev.MarkTick) -> None:
     heard(state, "public", e.t)
-    if not (is_price(e.mark) and is_price(e.index) and -1.0 < e.funding_rate < 1.0):
+    mark, index, rate = e.mark, e.index, e.funding_rate
+    if not (0.0 < mark < HUGE and 0.0 < index < HUGE and -1.0 < rate < 1.0):
         link_of(state, "public").bad += 1
         return
     market = market_of(state, e.symbol)
-    state.echoes += (e.mark, e.index, e.funding_rate) == (market.mark, market.index, market.funding_rate)
-    market.mark, market.index, market.mark_t = e.mark, e.index, e.t
-    market.funding_rate, market.next_funding_t = e.funding_rate, e.next_funding_t
+    state.echoes += mark == market.mark and index == market.index and rate == market.funding_rate
+    market.mark, market.index, market.mark_t = mark, index, e.t
+    market.funding_rate, market.next_funding_t = rate, e.next_funding_t
     market.venue_t = max(market.venue_t, e.venue_t)
     position = state.positions.get(e.symbol)
-    if position is not None and position.qty:
-        position.best = max(position.best, e.mark) if position.qty > 0 else min(position.best or e.mark, e.mark)
+    if position is not None and (qty := position.qty):
+        position.best = max(position.best, mark) if qty > ZERO else min(position.best or mark, mark)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from engine.core.fold.base import keep, link_of, log
+from engine.core.fold.errors import charge, link_changed
 from engine.model import events as ev
 from engine.model.market import MINUTE_NS
-from engine.model.state import Gate, State, Step, equity
+from engine.model.state import Gate, RiskBook, State, Step, equity
 
 DAY_NS = 86_400_000_000_000
 EQUITY_EVERY_NS = 10_000_000_000
@@ -55,25 +56,32 @@ def on_clock(state: State, e: ev.Clock) -> None:
     book = state.risk
     day = e.t // DAY_NS
     if day > book.day:
-        book.day, book.day_start = day, now
-    week = (day + 3) // 7  # 1970-01-01 was a Thursday
-    if week > book.week:
-        book.week, book.week_start = week, now
+        turn(book, day, now)
     book.high_water = max(book.high_water, now)
     forget_sent(state)
     if not state.equity or e.t - state.equity[-1][0] >= EQUITY_EVERY_NS:
         keep(state.equity, (e.t, now), EQUITY_KEPT)
 
 
+def turn(book: RiskBook, day: int, now: float) -> None:
+    """UTC day number ``day`` begins, and with a Monday a week: losses are measured from equity ``now`` on."""
+    book.day, book.day_start = day, now
+    book.told.clear()
+    week = (day + 3) // 7  # 1970-01-01 was a Thursday
+    if week > book.week:
+        book.week, book.week_start = week, now
+
+
 def forget_sent(state: State) -> None:
-    sent = state.risk.sent_t
-    while len(sent) > 1 and sent[0] <= state.t - MINUTE_NS:
+    sent, since = state.risk.sent_t, state.t - MINUTE_NS
+    while len(sent) > 1 and sent[0] <= since:
         del sent[0]
 
 
 def on_link(state: State, e: ev.LinkReport) -> None:
     link = link_of(state, e.link)
     if link.state != e.state:
+        link_changed(state, link, e)
         link.changed_t = e.t
         level = {"up": "good", "connecting": "info"}.get(e.state, "warning")
         log(state, "link", level, f"{e.link} {e.state} {e.detail}".rstrip())
@@ -89,8 +97,11 @@ def on_link(state: State, e: ev.LinkReport) -> None:
 
 def on_bad(state: State, e: ev.BadMessage) -> None:
     link_of(state, e.link).bad += 1
+    if e.link == "private":
+        charge(state, "message")
     log(state, "bad", "warning", f"unreadable message on {e.link} ({e.why}) ×{e.count}")
 
 
 def on_screen_failed(state: State, e: ev.ScreenFailed) -> None:
+    charge(state, "screen")
     log(state, "screen", "warning", f"{e.where}: {e.text}")

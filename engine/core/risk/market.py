@@ -7,10 +7,10 @@ from engine.model.market import SECOND_NS
 
 
 def stale_quote(c: Case) -> Found:
-    limit = c.limits.stale_quote_s
-    if c.market is None or not c.market.quote_t:
+    limit, m = c.limits.stale_quote_s, c.market
+    if m is None or not m.quote_t:
         return f"{limit:g} s", "never", "no quote has been seen"
-    age = (c.state.t - c.market.quote_t) / SECOND_NS
+    age = (c.state.t - m.quote_t) / SECOND_NS
     return (
         None
         if 0 <= age <= limit
@@ -22,11 +22,12 @@ def outlier_price(c: Case) -> Found:
     limit, m = c.limits.outlier_pct, c.market
     if m is None or not m.bids or not m.asks:
         return "two sides", "one side", "the book has only one side"
-    if not 0 < m.bids[0][0] < m.asks[0][0]:
-        return "bid < ask", f"{m.bid:g} ≥ {m.ask:g}", f"the book is crossed: bid {m.bid:g}, ask {m.ask:g}"
-    if not m.mark:
+    if not 0 < c.bid < c.ask:
+        return "bid < ask", f"{c.bid:g} ≥ {c.ask:g}", f"the book is crossed: bid {c.bid:g}, ask {c.ask:g}"
+    mark = m.mark
+    if not mark:
         return f"{limit:g} %", "no mark", "no mark price has been seen"
-    off = abs(c.mid - m.mark) / m.mark * 100
+    off = abs(c.mid - mark) / mark * 100
     return (
         None
         if off <= limit
@@ -35,10 +36,10 @@ def outlier_price(c: Case) -> Found:
 
 
 def spread_too_wide(c: Case) -> Found:
-    limit, m = c.limits.max_spread_bps, c.market
-    if m is None or not c.mid:
+    limit, mid = c.limits.max_spread_bps, c.mid
+    if not mid:
         return f"{limit:g} bp", "unknown", "the spread is not known"
-    spread = (m.ask - m.bid) / c.mid * 10_000
+    spread = (c.ask - c.bid) / mid * 10_000
     return (
         None
         if spread <= limit

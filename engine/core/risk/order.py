@@ -36,7 +36,7 @@ def post_only_would_cross(c: Case) -> Found:
     o, m = c.order, c.market
     if o.tif != "POST_ONLY" or o.price is None or m is None:
         return None
-    price, other = float(o.price), m.ask if o.side == "BUY" else m.bid
+    price, other = float(o.price), c.ask if o.side == "BUY" else c.bid
     crosses = price >= other if o.side == "BUY" else price <= other
     return (
         (f"{other:g}", f"{o.price:f}", f"{o.side} at {o.price:f} would take from the book at {other:g}")
@@ -59,7 +59,7 @@ def likely_fill(c: Case) -> float:
     """A limit that the market has already passed fills at the market's better price."""
     if c.order.price is None or c.market is None:
         return c.price
-    other = c.market.ask if c.order.side == "BUY" else c.market.bid
+    other = c.ask if c.order.side == "BUY" else c.bid
     better = min if c.order.side == "BUY" else max
     return better(c.price, other) if other else c.price
 

@@ -7,9 +7,10 @@ from engine.model.market import MINUTE_NS, SECOND_NS
 
 
 def throttled(c: Case) -> Found:
-    sent, limit = c.state.risk.sent_t, c.limits.order_spacing_s
+    sent = c.state.risk.sent_t
     if not sent:
         return None
+    limit = c.limits.order_spacing_s
     gap = (c.state.t - sent[-1]) / SECOND_NS
     return (
         (f"{limit:g} s", f"{gap:.1f} s", f"{gap:.1f} s since the last order, limit {limit:g} s")
@@ -20,8 +21,11 @@ def throttled(c: Case) -> Found:
 
 def rate_limit_exceeded(c: Case) -> Found:
     limit = c.limits.orders_per_minute
+    times = c.state.risk.sent_t
+    if len(times) < limit:
+        return None
     since = c.state.t - MINUTE_NS
-    sent = len([t for t in c.state.risk.sent_t if t > since])
+    sent = len([t for t in times if t > since])
     return (str(limit), str(sent + 1), f"order {sent + 1} within a minute, limit {limit}") if sent + 1 > limit else None
 
 
@@ -35,8 +39,12 @@ def repeated_execution(c: Case) -> Found:
     )
 
 
+def lost_pct(own: float, start: float) -> float:
+    return (start - own) / start * 100 if start > 0 else 0.0
+
+
 def loss(own: float, start: float, limit: float, what: str) -> Found:
-    lost = (start - own) / start * 100 if start > 0 else 0.0
+    lost = lost_pct(own, start)
     return None if lost < limit else (f"{limit:g} %", f"{lost:.2f} %", f"{what} {lost:.2f} %, limit {limit:g} %")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from engine.core.exposure import at_risk, worst_position
+from engine.core.exposure import at_risk
 from engine.core.risk.case import Case, Found
 from engine.model.orders import ZERO
 
@@ -25,23 +25,21 @@ def venue_max(c: Case) -> Decimal:
 
 
 def max_notional(c: Case) -> Found:
-    return above(float(c.order.qty) * c.price, c.limits.max_notional_quote, "the order is worth")
+    return above(c.qty * c.price, c.limits.max_notional_quote, "the order is worth")
 
 
 def min_notional(c: Case) -> Found:
-    i = c.instrument
-    if i is not None and c.order.qty < i.min_qty and not c.order.reduce_only:
-        return (
-            f"{i.min_qty:f}",
-            f"{c.order.qty:f}",
-            f"quantity {c.order.qty:f} is below the venue's minimum {i.min_qty:f}",
-        )
-    if c.order.qty <= 0:
-        return "> 0", f"{c.order.qty:f}", "the quantity is not positive"
-    if c.order.reduce_only:
+    i, qty, exits = c.instrument, c.order.qty, c.order.reduce_only
+    if not exits and i is not None and qty < i.min_qty:
+        return f"{i.min_qty:f}", f"{qty:f}", f"quantity {qty:f} is below the venue's minimum {i.min_qty:f}"
+    if qty <= ZERO:
+        return "> 0", f"{qty:f}", "the quantity is not positive"
+    if exits:
         return None
-    limit = max(c.limits.min_notional_quote, float(i.min_notional) if i is not None else 0.0)
-    value = float(c.order.qty) * c.price
+    limit = c.limits.min_notional_quote
+    if i is not None and i.min_notional:
+        limit = max(limit, float(i.min_notional))
+    value = c.qty * c.price
     return (
         (f"{limit:,.2f}", f"{value:,.2f}", f"the order is worth {value:,.2f}, minimum {limit:,.2f}")
         if value < limit
@@ -51,7 +49,7 @@ def min_notional(c: Case) -> Found:
 
 def max_position(c: Case) -> Found:
     limit = c.limits.symbols[c.order.symbol].max_position
-    value = worst_position(c.state, c.order.symbol, c.order, c.working)
+    value = c.worst_position()
     return (
         (f"{limit:f}", f"{value:f}", f"the position could reach {value:f}, limit {limit:f}") if value > limit else None
     )
@@ -93,7 +91,7 @@ def max_slippage(c: Case) -> Found:
     limit, m = c.limits.max_slippage_bps, c.market
     if c.order.price is not None or m is None or not c.mid:
         return None
-    paid = book_price(m.asks if c.order.side == "BUY" else m.bids, float(c.order.qty))
+    paid = book_price(m.asks if c.order.side == "BUY" else m.bids, c.qty)
     if paid is None:
         return f"{limit:g} bp", "beyond the book", f"the visible book holds less than {c.order.qty:f}"
     slip = abs(paid - c.mid) / c.mid * 10_000
