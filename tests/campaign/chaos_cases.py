@@ -36,6 +36,7 @@ CASES: tuple[Case, ...] = (
     Case("event_rate", {"event_rate": 1000}),
     # connections
     Case("half_open", {"half_open": True}),
+    Case("frozen", {"frozen": True}),
     Case("disconnect_public", {"disconnect_public": 1}, 5),
     Case("disconnect_private", {"disconnect_private": 1}, 5),
     Case("closed_politely", {"drop_without_close_frame": False, "disconnect_private": 1, "disconnect_public": 1}, 5),
@@ -55,6 +56,7 @@ CASES: tuple[Case, ...] = (
     Case("reject_parameter", {"reject": 1, "reject_code": 10002}, 2),
     Case("accept_then_reject", {"accept_then_reject": 1}, 2),
     Case("slow_ack", {"slow_ack_s": 3.0}),
+    Case("ignore_cancel", {"ignore_cancel": 1}, 2),
     Case("lost_reply", {"lost_reply": 1}, 2),
     # several at once
     Case("lost_and_dropped", {"lost_reply": 1, "drop_push": 0.8}, 2),

@@ -87,7 +87,7 @@ def test_a_terminal_that_stops_reading_keeps_nothing_waiting_and_is_painted_whol
     with start(home, "--set", "screen.refresh_hz=20") as terminal:
         terminal.wait_for("CONFIRM ORDER", 40)
         with terminal.frozen():
-            for _ in range(60):  # enough to fill every buffer on the way
+            for _ in range(12):  # enough to fill every buffer on the way
                 terminal.press("?", "escape")
                 time.sleep(0.05)
             os.kill(terminal.process.pid, signal.SIGUSR1)
