@@ -21,7 +21,7 @@ def rows(seconds: float = 20.0) -> list[Row]:
 def quiet(seconds: float) -> list[Row]:
     """Connected, first with the whole stream of a market whose price does not move, then with nothing but pings."""
     with home() as place, exchange(place.with_name("exchange"), "--seed", "7", "--speed", "0.001") as venue:
-        patient = ["--set", "venue.silence_public_s=3600", "--speed", "1"]
+        patient = ["--set", "venue.silence_public_s=60", "--speed", "1"]
         with cockpit(place, *venue.options, *patient, **venue.keys) as wire:
             wire.shown(PRICE)
             time.sleep(5)
