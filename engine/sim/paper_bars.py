@@ -11,8 +11,8 @@ from decimal import Decimal
 
 from engine.model import events as ev
 from engine.model.market import MINUTE_NS, Candle
-from engine.model.orders import ZERO
 from engine.sim.fillmodel import both_in_bar, exit_in_bar, fillable, limit_in_bar
+from engine.sim.matching import by_priority
 from engine.sim.paper_desk import Desk, Working, close_out, fill, liquidation, settle_funding, take_price
 
 
@@ -70,7 +70,7 @@ def _market(desk: Desk, t: int, price: float) -> list[ev.Event]:
 def _limits(desk: Desk, candle: Candle, t: int) -> list[ev.Event]:
     out: list[ev.Event] = []
     room = fillable(candle.volume, desk.model, desk.instrument.step)
-    for working in _by_priority(desk):
+    for working in by_priority(w for w in desk.orders.values() if w.rests and w.order.price is not None):
         order = working.order
         if not live(working, desk, candle.open_time) or order.price is None:
             continue
@@ -92,12 +92,6 @@ def _limits(desk: Desk, candle: Candle, t: int) -> list[ev.Event]:
 
 def _better(limit: Decimal, price: Decimal, buys: bool) -> Decimal:
     return min(limit, price) if buys else max(limit, price)
-
-
-def _by_priority(desk: Desk) -> list[Working]:
-    """Resting orders, best price first, then first come first served."""
-    resting = [w for w in desk.orders.values() if w.rests and w.order.price is not None]
-    return sorted(resting, key=lambda w: -(w.order.price or ZERO) if w.order.side == "BUY" else (w.order.price or ZERO))
 
 
 def _exit(desk: Desk, candle: Candle, t: int, *, from_open: bool) -> list[ev.Event]:
