@@ -6,23 +6,21 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual import events
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from cockpit.actions import LISTS, SITUATIONS, ActionSpec, Context, bindings, caps, lookup
-from cockpit.driver import driver_class
+from cockpit.actions import LISTS, SITUATIONS, ActionSpec, Context, bindings, caps
 from cockpit.guard import Press
-from cockpit.keymap import pressed, resolve
+from cockpit.keymap import resolve
 from cockpit.panes.text import Column, clean, wrapped
+from cockpit.screens.listing import ListApp
 from cockpit.screens.reader import Entry, Reader, Sheet, walk
 from cockpit.screens.search_panes import MapPane, SweepPane, VerdictPane
-from cockpit.theme import DARK, LIGHT, THEMES
 from cockpit.view import View
 from engine.search import store as stores
 from engine.search.findings import Findings, Point, command, findings, plain
@@ -219,41 +217,15 @@ def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:,.6g}"
 
 
-class SweepApp(App[None], inherit_bindings=False):
+class SweepApp(ListApp[None]):
     """The table on its own."""
 
-    CSS_PATH = Path(__file__).parent.parent / "cockpit.tcss"
-    TITLE = "Cockpit"
-    ENABLE_COMMAND_PALETTE: ClassVar[bool] = False
-    ALLOW_SELECT = False
+    ACTING = (SweepScreen, Reader)
 
     def __init__(self, found: Findings, view: View, settings: ScreenSettings) -> None:
         specs = [spec for spec in resolve(settings.keymap) if spec.group == LISTS or _closes(spec)]
-        self.table = bindings([*specs, *ACTIONS])
-        super().__init__(driver_class=driver_class())
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = (LIGHT if settings.theme == "light" else DARK).name
         self.sweep = SweepScreen(found, view, caps(ACTIONS))
-
-    def on_mount(self) -> None:
-        self.push_screen(self.sweep, self.exit)
-
-    async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Key) and not event.is_forwarded and self._took(event):
-            return
-        await super().on_event(event)
-
-    def _took(self, event: events.Key) -> bool:
-        if self.focused is not None and self.focused.check_consume_key(event.key, event.character):
-            return False
-        screen = self.screen
-        spec = lookup(self.table, pressed(event), getattr(screen, "situation", "anywhere"))
-        if event.key == "ctrl+c":
-            self.exit(None)
-        elif spec is not None and isinstance(screen, SweepScreen | Reader):
-            screen.act(spec, Press(event.key, event.time))
-        return spec is not None
+        super().__init__(self.sweep, bindings([*specs, *ACTIONS]), settings.theme)
 
 
 def _closes(spec: ActionSpec) -> bool:

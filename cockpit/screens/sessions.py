@@ -5,25 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual import events
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from cockpit.actions import ActionSpec, bindings, caps, lookup
+from cockpit.actions import ActionSpec, bindings, caps
 from cockpit.commands.recordings import HEADS, folder, table
-from cockpit.driver import driver_class
 from cockpit.guard import Press
-from cockpit.keymap import pressed, resolve
+from cockpit.keymap import resolve
 from cockpit.panes import reading
 from cockpit.panes.base import ListPane
 from cockpit.panes.text import Column, Line, clean, table_head, table_row
+from cockpit.screens.listing import ListApp
 from cockpit.screens.prompt import Prompt
 from cockpit.screens.reader import walk
-from cockpit.theme import DARK, LIGHT, THEMES
 from cockpit.view import View
 from engine.journal.export import write_jsonl
 from engine.journal.recording import Recording
@@ -225,42 +223,16 @@ DEEDS: dict[str, Callable[[SessionsScreen, SessionRow], None]] = {
 }  # fmt: skip
 
 
-class SessionsApp(App[Path], inherit_bindings=False):
+class SessionsApp(ListApp[Path]):
     """The list on its own; its result is the recording to open."""
 
-    CSS_PATH = Path(__file__).parent.parent / "cockpit.tcss"
-    TITLE = "Cockpit"
-    ENABLE_COMMAND_PALETTE: ClassVar[bool] = False
-    ALLOW_SELECT = False
+    ACTING = (SessionsScreen, Prompt)
 
     def __init__(self, place: Path, view: View, settings: ScreenSettings, problem: str = "") -> None:
         specs = resolve(settings.keymap)
-        self.table = bindings(specs)
-        super().__init__(driver_class=driver_class())
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = (LIGHT if settings.theme == "light" else DARK).name
         self.list = SessionsScreen(place, view, caps(specs))
+        super().__init__(self.list, bindings(specs), settings.theme)
         self.list.say(problem)
-
-    def on_mount(self) -> None:
-        self.push_screen(self.list, self.exit)
-
-    async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Key) and not event.is_forwarded and self._took(event):
-            return
-        await super().on_event(event)
-
-    def _took(self, event: events.Key) -> bool:
-        if self.focused is not None and self.focused.check_consume_key(event.key, event.character):
-            return False
-        screen = self.screen
-        spec = lookup(self.table, pressed(event), getattr(screen, "situation", "anywhere"))
-        if event.key == "ctrl+c":
-            self.exit(None)
-        elif spec is not None and isinstance(screen, SessionsScreen | Prompt):
-            screen.act(spec, Press(event.key, event.time))
-        return spec is not None
 
 
 def open_list(home: Path | None) -> int:
